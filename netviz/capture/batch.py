@@ -1,0 +1,56 @@
+"""A Batch: one buffer of packets and the arrays that say where each is and when it came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netviz.event import CaptureProblem
+
+__all__ = ["NO_TIME", "PADDING", "Batch", "Ints", "Octets"]
+
+Octets: TypeAlias = NDArray[np.uint8]
+Ints: TypeAlias = NDArray[np.int64]
+
+#: Bytes of zeros behind the last packet of every buffer, so that a fixed-size window over a header never leaves it.
+PADDING = 128
+
+#: The time of a packet that carries none, such as one of a pcapng Simple Packet Block.
+NO_TIME = int(np.iinfo(np.int64).min)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Packets ``first``, ``first + 1``, … of a capture, one row each.
+
+    ``offset`` is where a packet's bytes start in ``buffer``, ``captured`` how many there are, ``wire`` how many there
+    were; ``time`` is in ns since 1970 UTC (or NO_TIME); ``link`` the link type of the packet's interface.
+    """
+
+    buffer: Octets
+    offset: Ints
+    captured: Ints
+    wire: Ints
+    time: Ints
+    link: Ints
+    first: int
+    problems: tuple[CaptureProblem, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    @staticmethod
+    def empty(first: int, problems: tuple[CaptureProblem, ...] = ()) -> Batch:
+        """A Batch without packets: a damaged place in a file, or a pipe that is silent."""
+        none = np.zeros(0, np.int64)
+        return Batch(buffer=np.zeros(PADDING, np.uint8), offset=none, captured=none, wire=none, time=none, link=none,
+                     first=first, problems=problems)  # fmt: skip
+
+    def packet(self, number: int) -> bytes:
+        """The captured bytes of a packet by its number, which must be one of this Batch."""
+        row = number - self.first
+        start = int(self.offset[row])
+        return self.buffer[start : start + int(self.captured[row])].tobytes()

@@ -1,0 +1,121 @@
+"""What a pcapng file says besides its packets: who captured, names, drops, comments, decryption secrets."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["Interface", "Metadata", "options"]
+
+_COMMENT = 1
+_END = 0
+
+#: No more than so many bytes of comments, names or secrets are kept.
+_KEPT = 1 << 22
+
+
+@dataclass(slots=True)
+class Interface:
+    """An Interface Description Block: link type, snapshot length, and how its timestamps count.
+
+    ``resolution`` is the if_tsresol byte (a power of ten, or of two where its top bit is set), ``offset`` seconds.
+    """
+
+    link: int
+    snaplen: int
+    name: str = ""
+    resolution: int = 6
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class Metadata:
+    """Everything kept, over all sections of a file."""
+
+    interfaces: list[Interface] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    comments: list[str] = field(default_factory=list)
+    packet_comments: dict[int, str] = field(default_factory=dict)
+    statistics: list[dict[str, int]] = field(default_factory=list)
+    secrets: list[tuple[int, bytes]] = field(default_factory=list)
+    room: int = _KEPT
+
+    def _keep(self, size: int) -> bool:
+        self.room -= size + 64
+        return self.room > 0
+
+    def section(self, order: str, body: bytes) -> None:
+        """A Section Header Block: its comments."""
+        for code, value in options(order, body, 16):
+            if code == _COMMENT and self._keep(len(value)):
+                self.comments.append(value.decode("utf-8", "replace"))
+
+    def interface(self, order: str, body: bytes) -> Interface:
+        """An Interface Description Block."""
+        link, _, snaplen = struct.unpack_from(order + "HHI", body.ljust(8, b"\0"))
+        made = Interface(link, snaplen)
+        for code, value in options(order, body, 8):
+            if code == _COMMENT and self._keep(len(value)):
+                self.comments.append(value.decode("utf-8", "replace"))
+            elif code == 2:
+                made.name = value.decode("utf-8", "replace")
+            elif code == 9 and value:
+                made.resolution = value[0]
+            elif code == 14 and len(value) == 8:
+                (made.offset,) = struct.unpack(order + "q", value)
+        if self._keep(64):
+            self.interfaces.append(made)
+        return made
+
+    def resolved(self, order: str, body: bytes) -> None:
+        """A Name Resolution Block: addresses and the first name of each."""
+        at = 0
+        while at + 4 <= len(body):
+            kind, size = struct.unpack_from(order + "HH", body, at)
+            value = body[at + 4 : at + 4 + size]
+            width, family = {1: (4, socket.AF_INET), 2: (16, socket.AF_INET6)}.get(kind, (0, 0))
+            if width and len(value) > width and self._keep(len(value)):
+                name = value[width:].split(b"\0")[0].decode("utf-8", "replace")
+                self.names.setdefault(socket.inet_ntop(family, value[:width]), name)
+            if kind == _END:
+                break
+            at += 4 + size + -size % 4
+
+    def counted(self, order: str, body: bytes) -> None:
+        """An Interface Statistics Block: packets received, and dropped by the interface, the filter, the system."""
+        names = {4: "received", 5: "dropped_by_interface", 6: "accepted", 7: "dropped_by_system", 8: "delivered"}
+        found: dict[str, int] = {}
+        if len(body) >= 4:
+            (found["interface"],) = struct.unpack_from(order + "I", body)
+        for code, value in options(order, body, 12):
+            if code in names and len(value) == 8:
+                (found[names[code]],) = struct.unpack(order + "Q", value)
+        if self._keep(128):
+            self.statistics.append(found)
+
+    def secret(self, order: str, body: bytes) -> None:
+        """A Decryption Secrets Block: its type (0x544c534b is a TLS key log) and content."""
+        if len(body) < 8:
+            return
+        kind, size = struct.unpack_from(order + "II", body)
+        content = body[8 : 8 + size]
+        if self._keep(len(content)):
+            self.secrets.append((kind, content))
+
+    def packet_comment(self, order: str, packet: int, body: bytes) -> None:
+        """The options behind a packet: its first comment."""
+        for code, value in options(order, body, 0):
+            if code == _COMMENT and self._keep(len(value)):
+                self.packet_comments.setdefault(packet, value.decode("utf-8", "replace"))
+
+
+def options(order: str, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:
+    """The options of a block from byte ``at`` on, as far as they are whole."""
+    while at + 4 <= len(body):
+        code, size = struct.unpack_from(order + "HH", body, at)
+        if code == _END or at + 4 + size > len(body):
+            return
+        yield code, body[at + 4 : at + 4 + size]
+        at += 4 + size + -size % 4

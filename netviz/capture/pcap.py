@@ -1,0 +1,102 @@
+"""Classic pcap files: a file header, then for each packet a record header of 16 bytes and its bytes.
+
+https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcap/
+"""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+from netviz.capture.batch import Batch, Ints, Octets
+from netviz.capture.records import LARGEST
+
+__all__ = ["HEADER", "MAGICS", "Pcap"]
+
+#: Length of the file header, which starts with one of these: byte order, and ns in a unit of its timestamps.
+HEADER = 24
+MAGICS: dict[bytes, tuple[str, int]] = {
+    b"\xd4\xc3\xb2\xa1": ("<", 1000),
+    b"\xa1\xb2\xc3\xd4": (">", 1000),
+    b"\x4d\x3c\xb2\xa1": ("<", 1),
+    b"\xa1\xb2\x3c\x4d": (">", 1),
+}
+
+#: libpcap's own limit for a packet, whatever the snapshot length in the header says.
+_LARGEST_PACKET = 262_144
+
+#: Two record headers of one file lie at most this far apart in time, where one of them is a guess.
+_DAY = 86_400
+
+
+class Pcap:
+    """The format of one pcap file, made from its header."""
+
+    head = 16
+
+    def __init__(self, header: bytes) -> None:
+        self.order, self.unit = MAGICS[header[:4]]
+        _, _, _, _, snaplen, link = struct.unpack_from(self.order + "HHiIII", header, 4)
+        # The upper bits of the link type say whether frames end with an FCS; the type itself has 16.
+        self.link = link & 0xFFFF
+        self.largest = min(max(snaplen, _LARGEST_PACKET), LARGEST)
+        self._record = struct.Struct(self.order + "IIII")
+        self._word = np.dtype(self.order + "u4")
+        self._second = 0
+        self.anchor, self.anchor_at = b"\0\0", 0
+        self._set_anchor(0)
+
+    def _set_anchor(self, second: int) -> None:
+        """Take the upper half of the seconds, the same for 18 hours, as what marks a record."""
+        self._second = second
+        packed = struct.pack(self.order + "I", second)
+        self.anchor_at = 2 if self.order == "<" else 0
+        self.anchor = packed[self.anchor_at : self.anchor_at + 2]
+
+    def begin(self, buffer: bytearray, at: int, end: int) -> None:
+        """Take the time of the first record as a sample."""
+        if at + self.head <= end and self.hop(buffer, at) > 0:
+            self._set_anchor(self._record.unpack_from(buffer, at)[0])
+
+    def hop(self, buffer: bytearray, at: int) -> int:
+        """Where the record behind the one at ``at`` starts, -1 where that one cannot be."""
+        captured: int = self._record.unpack_from(buffer, at)[2]
+        return at + 16 + captured if captured <= self.largest else -1
+
+    def hops(self, octets: Octets, at: Ints) -> Ints:
+        """The same for many records at once."""
+        captured = np.ndarray((len(octets) - 3,), self._word, octets.data, strides=(1,))[at + 8].astype(np.int64)
+        after = at + 16 + captured
+        if captured.max() > self.largest:
+            after[captured > self.largest] = -1
+        return after
+
+    def likely(self, buffer: bytearray, at: int) -> int:
+        """As hop, of bytes that may be anything."""
+        second, fraction, captured, length = self._record.unpack_from(buffer, at)
+        good = (
+            captured <= self.largest
+            and captured <= length <= LARGEST
+            and fraction * self.unit < 1_000_000_000
+            and abs(second - self._second) <= _DAY
+        )
+        return at + 16 + captured if good else -1
+
+    def attend(self, buffer: bytearray, at: int, end: int) -> int:
+        """A record that hop refuses is none."""
+        return -1
+
+    def batch(self, buffer: bytearray, octets: Octets, starts: Ints, first: int) -> Batch:
+        """A row for each record."""
+        heads = np.lib.stride_tricks.as_strided(octets, (len(octets) - 15, 16), (1, 1))[starts].view(self._word)
+        words = heads.astype(np.int64)
+        return Batch(
+            buffer=octets,
+            offset=starts + 16,
+            captured=words[:, 2],
+            wire=words[:, 3],
+            time=words[:, 0] * 1_000_000_000 + words[:, 1] * self.unit,
+            link=np.broadcast_to(np.int64(self.link), starts.shape),
+            first=first,
+        )

@@ -1,0 +1,51 @@
+"""What a Source is, and the way to get one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from netviz.capture.batch import Batch
+from netviz.capture.metadata import Metadata
+from netviz.errors import NetvizError
+
+__all__ = ["Source", "open_capture"]
+
+
+class Source(Protocol):
+    """An iterable of Batches.
+
+    ``streaming`` says that packets come as they happen; ``progress`` how much has been read, from 0 to 1.
+    """
+
+    streaming: bool
+    metadata: Metadata
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def progress(self) -> float | None: ...
+    def __iter__(self) -> Iterator[Batch]: ...
+
+
+def open_capture(*paths: str | Path) -> Source:
+    """A Source over saved captures, or over standard input for ``-``.
+
+    Raises NetvizError for what cannot be opened; what is no capture is told by the first Batch.
+
+    >>> source = open_capture("captures/refused.pcapng")
+    >>> sum(len(batch) for batch in source)
+    2
+    """
+    if not paths:
+        raise NetvizError("no capture named")
+    if "-" in map(str, paths):
+        if len(paths) > 1:
+            raise NetvizError("standard input (-) cannot be read together with files")
+        from netviz.capture.pipe import Pipe
+
+        return Pipe()
+    from netviz.capture.file import Files
+
+    return Files([Path(path) for path in paths])

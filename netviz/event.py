@@ -1,0 +1,204 @@
+"""What happened in a capture: frozen values, made by analysis, read by views.
+
+They live here and not beside the decoders so that a view can draw them without importing a layer.
+Times are nanoseconds since 1970 UTC, or None for a packet that carries no time (a pcapng Simple
+Packet Block).  Packet numbers count from 1, connection numbers from 0.
+
+`Segment` and `Step` are NamedTuples: a large capture makes several for each connection, and a frozen
+dataclass costs four times as much to create.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
+
+__all__ = [
+    "SIDES",
+    "CaptureProblem",
+    "Closing",
+    "Endpoint",
+    "Event",
+    "Icmp",
+    "Moment",
+    "Options",
+    "Outcome",
+    "Problem",
+    "Rtt",
+    "Segment",
+    "Side",
+    "Step",
+    "TcpConnection",
+    "TcpOpening",
+    "Traffic",
+]
+
+Side = Literal["client", "server"]
+SIDES: tuple[Side, Side] = ("client", "server")
+Outcome = Literal["established", "refused", "unanswered", "incomplete", "aborted", "partial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in what was captured: a stable kebab-case kind, a sentence, and where."""
+
+    kind: str
+    text: str
+    packet: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What every event has: the packets that carried it and the time of the one that completed it."""
+
+    name: ClassVar[str] = ""
+
+    packets: tuple[int, ...]
+    time: int | None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureProblem(Event):
+    """A damaged file, or packets that netviz does not decode: tied to no connection."""
+
+    name: ClassVar[str] = "capture.problem"
+
+    count: int = 1
+
+
+class Endpoint(NamedTuple):
+    """An address and a port, written as in a URL: ``127.0.0.1:80``, ``[::1]:80``."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+class Segment(NamedTuple):
+    """One TCP segment as it was on the wire; ``side`` is 0 for the client, 1 for the server.
+
+    ``window`` is not scaled and None where the capture cut it off; ``ordinal`` counts the segments of its
+    connection from 0; ``options`` are the raw bytes behind the fixed header, kept for segments of a handshake only.
+    """
+
+    packet: int
+    time: int | None
+    side: int
+    flags: int
+    seq: int
+    ack: int
+    window: int | None
+    length: int
+    ordinal: int
+    options: bytes
+
+
+class Options(NamedTuple):
+    """The TCP options of a segment; absent ones are None or False.
+
+    ``fast_open`` is the cookie in hex, empty where one is asked for; ``mptcp`` the subtype's name;
+    ``others`` the kinds of unknown options in order; ``problem`` says what is malformed.
+    """
+
+    mss: int | None = None
+    window_scale: int | None = None
+    sack_permitted: bool = False
+    timestamps: tuple[int, int] | None = None
+    fast_open: str | None = None
+    mptcp: str | None = None
+    others: tuple[int, ...] = ()
+    problem: str | None = None
+
+
+class Step(NamedTuple):
+    """One step of a handshake: a segment, what it is, and its options."""
+
+    step: Literal["SYN", "SYN-ACK", "ACK", "RST"]
+    segment: Segment
+    options: Options
+    ecn: bool
+    retransmission: bool
+
+
+class Rtt(NamedTuple):
+    """Round trips that the handshake measures, in ns: capture point to server and back, to client and back, both."""
+
+    server: int | None = None
+    client: int | None = None
+    total: int | None = None
+
+
+class Closing(NamedTuple):
+    """How a connection ended; ``by`` is the side that began, None where nobody did."""
+
+    how: Literal["fin", "reset", "half-closed", "open"]
+    by: Side | None
+    packets: tuple[int, ...]
+
+
+class Traffic(NamedTuple):
+    """What one side sent: TCP segments, and bytes of payload (retransmissions included)."""
+
+    packets: int
+    bytes: int
+
+
+class Icmp(NamedTuple):
+    """An ICMP error that quotes a segment of a connection."""
+
+    packet: int
+    time: int | None
+    sender: str
+    version: int
+    type: int
+    code: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpConnection(Event):
+    """A TCP connection that is over, or that the capture ended in."""
+
+    name: ClassVar[str] = "tcp.connection"
+
+    connection: int
+    client: Endpoint
+    server: Endpoint
+    outcome: Outcome
+    simultaneous: bool
+    split: bool
+    steps: tuple[Step, ...]
+    rtt: Rtt
+    closing: Closing | None
+    traffic: tuple[Traffic, Traffic]
+    application: str
+    segments: tuple[Segment, ...]
+    icmp: tuple[Icmp, ...]
+    start: int | None
+    inferred: tuple[str, ...] = ()
+
+    @property
+    def duration(self) -> int | None:
+        """Nanoseconds from the first packet to the last, None where a packet has no time."""
+        return None if self.time is None or self.start is None else self.time - self.start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpOpening(TcpConnection):
+    """The same connection at the moment its handshake was decided; told only while a capture streams in."""
+
+    name: ClassVar[str] = "tcp.opening"
+
+
+class Moment(NamedTuple):
+    """A segment with the TCP states (RFC 9293 names) of client and server after it.
+
+    ``inferred`` says for each whether the state was concluded rather than shown by a segment of that side.
+    """
+
+    segment: Segment
+    states: tuple[str, str]
+    inferred: tuple[bool, bool]

@@ -1,0 +1,101 @@
+"""Link layers: where the network layer starts in a packet, and which protocol it is.
+
+Link types: https://www.tcpdump.org/linktypes.html.  VLAN tags: IEEE 802.1Q, 802.1ad.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from netviz.capture.batch import Batch, Ints, Octets
+
+__all__ = ["IPV4", "IPV6", "LINK_NAMES", "Network", "be16", "network"]
+
+#: EtherTypes.  UNKNOWN stands for what has none: an undecoded link type, a cut header, IEEE 802.3 with LLC.
+IPV4, IPV6, ARP, UNKNOWN = 0x0800, 0x86DD, 0x0806, 0
+_TAGS = (0x8100, 0x88A8, 0x9100)
+_MOST_TAGS = 8
+
+#: Link types that are decoded: (bytes of header, where the EtherType stands in it).
+_ETHERNET, _SLL, _SLL2, _NULL, _LOOP = 1, 113, 276, 0, 108
+_TYPED = {_ETHERNET: (14, 12), _SLL: (16, 14), _SLL2: (20, 0)}
+_RAW = (12, 14, 101, 228, 229)
+
+#: BSD's numbers of address families in a NULL or LOOP header: every system has another one for IPv6.
+_FAMILY_V4, _FAMILIES_V6 = 2, (10, 24, 28, 30)
+
+#: Names of link types, to say what is not decoded.
+LINK_NAMES = {
+    -1: "of an interface that the file does not describe", 9: "PPP", 50: "PPP in HDLC framing", 51: "PPPoE",
+    104: "Cisco HDLC", 105: "IEEE 802.11", 119: "IEEE 802.11 with Prism header", 127: "IEEE 802.11 with radiotap",
+    147: "private use 0", 187: "Bluetooth HCI H4", 189: "USB", 195: "IEEE 802.15.4", 220: "USB with Linux header",
+    239: "NFLOG", 249: "USBPcap", 252: "Wireshark upper PDU", 253: "netlink",
+}  # fmt: skip
+
+
+class Network(NamedTuple):
+    """For each packet: its EtherType, where its network layer starts in the buffer, where its captured bytes end.
+
+    ``undecoded`` holds (link type, packets, row of the first) for the link types that are not known here.
+    """
+
+    ethertype: Ints
+    start: Ints
+    end: Ints
+    undecoded: list[tuple[int, int, int]]
+
+
+def network(batch: Batch) -> Network:
+    """Read the link layer of every packet."""
+    start, end = batch.offset.copy(), batch.offset + batch.captured
+    ethertype = np.zeros(len(batch), np.int64)
+    undecoded: list[tuple[int, int, int]] = []
+    if not len(batch):
+        return Network(ethertype, start, end, undecoded)
+    for link in [int(batch.link[0])] if batch.link.strides == (0,) else np.unique(batch.link).tolist():
+        rows = np.flatnonzero(batch.link == link)
+        if link in _TYPED:
+            size, place = _TYPED[link]
+            _typed(batch.buffer, rows, size, place, ethertype, start, end)
+        elif link in (_NULL, _LOOP):
+            _family(batch.buffer, rows, ethertype, start, end)
+        elif link in _RAW:
+            rows = rows[start[rows] < end[rows]]
+            version = batch.buffer[start[rows]] >> 4
+            ethertype[rows] = np.where(version == 4, IPV4, np.where(version == 6, IPV6, UNKNOWN))
+        else:
+            undecoded.append((link, len(rows), int(rows[0])))
+    return Network(ethertype, start, end, undecoded)
+
+
+def be16(buffer: Octets, at: Ints) -> Ints:
+    """The 16-bit big-endian numbers at ``at``."""
+    return buffer[at].astype(np.int64) << 8 | buffer[at + 1]
+
+
+def _typed(buffer: Octets, rows: Ints, size: int, place: int, ethertype: Ints, start: Ints, end: Ints) -> None:
+    """Headers that hold an EtherType; VLAN tags may follow, each with the next one."""
+    rows = rows[start[rows] + size <= end[rows]]
+    kind = be16(buffer, start[rows] + place)
+    at = start[rows] + size
+    for _ in range(_MOST_TAGS):
+        tagged = np.isin(kind, _TAGS) & (at + 4 <= end[rows])
+        if not tagged.any():
+            break
+        kind[tagged] = be16(buffer, at[tagged] + 2)
+        at[tagged] += 4
+    kind[kind < 0x600] = UNKNOWN  # IEEE 802.3: a length, then LLC
+    ethertype[rows], start[rows] = kind, at
+
+
+def _family(buffer: Octets, rows: Ints, ethertype: Ints, start: Ints, end: Ints) -> None:
+    """BSD loopback: an address family of four bytes, in the byte order of the machine that captured (or big-endian)."""
+    rows = rows[start[rows] + 4 <= end[rows]]
+    at = start[rows]
+    # A family is below 2^16: whichever half is zero tells the byte order.
+    high, low = be16(buffer, at), be16(buffer, at + 2)
+    family = np.where(high == 0, low, (high & 0xFF) << 8 | high >> 8)
+    ethertype[rows] = np.where(family == _FAMILY_V4, IPV4, np.where(np.isin(family, _FAMILIES_V6), IPV6, UNKNOWN))
+    start[rows] = at + 4

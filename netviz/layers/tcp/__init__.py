@@ -1,0 +1,1 @@
+"""TCP, RFC 9293: segments, options, the handshake, the states of both ends, the end."""

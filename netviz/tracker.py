@@ -1,0 +1,218 @@
+"""Which segment belongs to which connection: the endpoints tell, and a SYN that starts anew.
+
+All segments of a Batch are sorted by their pair of endpoints at once.  Python then runs over the few that can change
+something: SYN, FIN and RST with what follows them, and payload of connections whose protocol is not known yet.
+Counters are sums over columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from netviz.capture.batch import NO_TIME
+from netviz.connection import SPECIAL, Connection, Phase
+from netviz.event import Icmp
+from netviz.flow import Flows, Item
+from netviz.layers.icmp import meaning
+from netviz.layers.ip import address_text
+from netviz.layers.tcp.segment import SYN
+from netviz.table import Quoted, Table, endpoint_code
+
+__all__ = ["Tracked", "Tracker"]
+
+_SECOND = 1_000_000_000
+
+#: A connection is let go so long after its end, so that repeated FINs still find it.
+_LINGER = 2 * _SECOND
+
+#: A handshake that nobody answers is let go so long after its last SYN (the kernel's own patience is 127 s).
+_UNANSWERED = 200 * _SECOND
+
+#: Connections held at once, and how many endpoints of those let go are remembered for late segments.
+_MOST, _REMEMBERED = 50_000, 16_384
+
+#: How many more segments are fetched at once for a connection that is still attentive.
+_MORE = 64
+
+
+class Tracked(NamedTuple):
+    """What a Batch brought: handshakes decided (in packet order), and connections that are over (in order of their end)."""
+
+    opened: list[Connection]
+    over: list[Connection]
+
+
+class Tracker:
+    """Assigns segments to connections; holds those that are not over."""
+
+    def __init__(self) -> None:
+        self._connections: dict[tuple[int, int], Connection] = {}
+        self._let_go: dict[tuple[int, int], None] = {}
+        self._next = 0
+        self._now = NO_TIME
+        self._connection: Connection | None = None
+        self.late = 0
+
+    def feed(self, table: Table) -> Tracked:
+        """Take the segments of a Batch; a Batch without packets only lets time pass."""
+        born: list[Connection] = []
+        opened: list[tuple[int, Connection]] = []
+        over: list[Connection] = []
+        if len(table):
+            self._assign(table, born, opened, over)
+            for connection in sorted(born, key=lambda c: c.first):
+                connection.number = self._next
+                self._next += 1
+        for quoted in table.icmp:
+            self._quoted(table, quoted)
+        if len(table.batch.time):
+            self._now = max(self._now, int(table.batch.time.max()))
+        self._let_be(over)
+        over.sort(key=lambda c: c.last)
+        opened.sort(key=lambda pair: pair[0])
+        return Tracked([connection for _, connection in opened], over)
+
+    def wait(self, nanoseconds: int) -> Tracked:
+        """Let time pass without packets."""
+        over: list[Connection] = []
+        if self._now != NO_TIME:
+            self._now += nanoseconds
+            self._let_be(over)
+        over.sort(key=lambda c: c.last)
+        return Tracked([], over)
+
+    def close(self) -> list[Connection]:
+        """The connections that the capture ends in, by their last packet."""
+        rest = sorted(self._connections.values(), key=lambda c: c.last)
+        self._connections.clear()
+        return rest
+
+    def _assign(
+        self, table: Table, born: list[Connection], opened: list[tuple[int, Connection]], over: list[Connection]
+    ) -> None:
+        flows = Flows(table)
+        keys = flows.keys()
+        owners = [self._connections.get(key) for key in keys]
+        begins, ends = flows.begin.tolist(), flows.end.tolist()
+        splits: list[tuple[int, Connection]] = []
+        view = table.batch.buffer.data
+        group, connection, run = -1, None, 0
+        for item in self._items(flows, owners, begins, ends):
+            (number, position, packet, time, side, flags, seq, ack, window, length, start, stop, option, option_end) = item
+            if number != group:
+                group, connection, run = number, owners[number], begins[number]
+                self._connection = connection
+            if connection is None or (flags & SYN and connection.starts_anew(side, flags, seq)):
+                if connection is None and keys[group] in self._let_go and not flags & SYN and not length:
+                    continue  # a late ACK, FIN or RST of a connection that was let go begins no new one
+                made = self._begin(table, keys[group], flows.order[position], side, packet, time)
+                born.append(made)
+                if connection is not None:
+                    over.append(connection)
+                if connection is not None or position > begins[group]:
+                    splits.append((position, made))
+                else:
+                    owners[group] = made
+                connection, run = made, position
+                self._connection = made
+            elif not flags & SPECIAL and not connection.attentive:
+                continue
+            phase = connection.phase
+            options = bytes(view[option:option_end]) if flags & SYN or phase is Phase.OPENING else b""
+            payload = bytes(view[start:stop]) if length and not connection.probe.done else b""
+            ordinal = sum(connection.packets) + position - run
+            connection.take((packet, time, side, flags, seq, ack, window, length, ordinal, options), payload)
+            if phase is Phase.OPENING and connection.phase is not Phase.OPENING:
+                opened.append((packet, connection))
+        self._count(flows, owners, splits)
+
+    def _items(
+        self, flows: Flows, owners: list[Connection | None], begins: list[int], ends: list[int]
+    ) -> Iterator[Item]:
+        """The rows to look at, and while the current connection is attentive those in between as well."""
+        attentive = np.fromiter((c is None or c.attentive for c in owners), bool, len(owners))
+        group, expected = -1, 0
+        for item in flows.items(flows.interesting(attentive)):
+            number, position = item[0], item[1]
+            if number != group:
+                if group >= 0 and expected < ends[group]:
+                    yield from self._between(flows, expected, ends[group])
+                group, expected = number, begins[number]
+            if position > expected:
+                yield from self._between(flows, expected, position)
+            yield item
+            expected = position + 1
+        if group >= 0:
+            yield from self._between(flows, expected, ends[group])
+
+    def _between(self, flows: Flows, start: int, stop: int) -> Iterator[Item]:
+        for at in range(start, stop, _MORE):
+            if self._connection is None or not self._connection.attentive:
+                return
+            yield from flows.items(np.arange(at, min(at + _MORE, stop)))
+
+    def _begin(
+        self, table: Table, key: tuple[int, int], row: int, side: int, packet: int, time: int | None
+    ) -> Connection:
+        source, target = table.addresses(row)
+        ends = (source, int(table.tcp.source[row])), (target, int(table.tcp.target[row]))
+        made = Connection(key, ends if side == 0 else ends[::-1])
+        made.first = made.last = packet
+        made.start = made.last_time = time
+        self._connections[key] = made
+        return made
+
+    def _count(self, flows: Flows, owners: list[Connection | None], splits: list[tuple[int, Connection]]) -> None:
+        """Add up packets and bytes of each run of segments that belong to one connection."""
+        begin, runs = flows.begin, owners
+        if splits:
+            pairs = sorted([*zip(begin.tolist(), owners, strict=True), *splits], key=lambda pair: pair[0])
+            begin, runs = np.array([at for at, _ in pairs]), [owner for _, owner in pairs]
+        for owner, (size, upper, total, above, packet, time) in zip(runs, flows.sums(begin), strict=True):
+            if owner is None:
+                self.late += size
+                continue
+            packets, volume = owner.packets, owner.bytes
+            packets[0] += size - upper
+            packets[1] += upper
+            volume[0] += total - above
+            volume[1] += above
+            owner.last = packet
+            if time != NO_TIME:
+                owner.last_time = time
+
+    def _quoted(self, table: Table, quoted: Quoted) -> None:
+        quote = quoted.quote
+        codes = endpoint_code(quote.source, quote.source_port), endpoint_code(quote.target, quote.target_port)
+        connection = self._connections.get((min(codes), max(codes)))
+        if connection is not None:
+            words = meaning(quoted.version, quote.type, quote.code)
+            packet, time = table.batch.first + quoted.row, table.time_of(quoted.row)
+            error = Icmp(packet, time, address_text(quoted.sender), quoted.version, quote.type, quote.code, words)
+            connection.tell(error, quote.seq)
+
+    def _let_be(self, over: list[Connection]) -> None:
+        """Let go what ended, what nobody answered, and what is too much."""
+        limits = {Phase.OVER: self._now - _LINGER, Phase.OPENING: self._now - _UNANSWERED}
+        for connection in [
+            c for c in self._connections.values()
+            if (limit := limits.get(c.phase)) is not None and c.last_time is not None and c.last_time < limit
+        ]:  # fmt: skip
+            self._release(connection, over)
+        if len(self._connections) > _MOST:
+            # Handshakes that got nowhere go first (a SYN flood), then what was silent longest.
+            by_use = sorted(self._connections.values(), key=lambda c: (c.phase is not Phase.OPENING, c.last))
+            for connection in islice(by_use, len(by_use) - _MOST * 3 // 4):
+                self._release(connection, over)
+
+    def _release(self, connection: Connection, over: list[Connection]) -> None:
+        del self._connections[connection.key]
+        self._let_go[connection.key] = None
+        if len(self._let_go) > _REMEMBERED:
+            for key in list(islice(self._let_go, _REMEMBERED // 4)):
+                del self._let_go[key]
+        over.append(connection)

@@ -1,0 +1,1 @@
+"""How events look: each view is a function from events to lines or drawables."""
