@@ -18,7 +18,6 @@ from netviz.event import (
     Event,
     Moment,
     Problem,
-    Segment,
     TcpConnection,
     TcpOpening,
     Traffic,
@@ -119,34 +118,33 @@ def moments(connection: TcpConnection) -> tuple[tuple[str, str], tuple[Moment, .
 def _event(connection: Connection, *, opening: bool = False) -> TcpConnection:
     """Judge a connection by what was kept of it."""
     client, sure = _client(connection)
-    make = Segment._make
-    flip = client == 1
-    segments = tuple(
-        make((p, t, s ^ flip, f, seq, ack, None if window < 0 else window, n, i, options))
-        for p, t, s, f, seq, ack, window, n, i, options in connection.rows
-    )
+    segments = tuple(connection.segments)
+    if client:
+        segments = tuple(segment._replace(side=1 - segment.side) for segment in segments)
     handshake = read_handshake(segments)
     judged = handshake.outcome in ("established", "partial")
     closing = read_closing(segments[handshake.ends :]) if judged else None
-    low, high = (Endpoint(address_text(address), port) for address, port in connection.endpoints)
-    traffic = tuple(Traffic(connection.packets[s], connection.bytes[s]) for s in ((0, 1) if not flip else (1, 0)))
+    ends = [Endpoint(address_text(address), port) for address, port in connection.endpoints]
+    traffic = [Traffic(*counts) for counts in zip(connection.packets, connection.bytes, strict=True)]
     inferred = (() if sure else ("client", "server")) + (("outcome",) if handshake.inferred else ())
     probe = connection.probe
-    packets = sorted({s.segment.packet for s in handshake.steps if not s.retransmission} | {*(closing.packets if closing else ())})
+    packets = [step.segment.packet for step in handshake.steps if not step.retransmission]
+    if closing is not None:
+        packets += closing.packets
     return (TcpOpening if opening else TcpConnection)(
         packets=tuple(packets) or (connection.first,),
         time=connection.last_time,
         problems=find_trouble(handshake, closing, connection.icmp, segments, connection.dropped),
         connection=connection.number,
-        client=high if flip else low,
-        server=low if flip else high,
+        client=ends[client],
+        server=ends[1 - client],
         outcome=handshake.outcome,
         simultaneous=handshake.simultaneous,
         split=handshake.split,
         steps=handshake.steps,
         rtt=handshake.rtt,
         closing=closing,
-        traffic=(traffic[0], traffic[1]),
+        traffic=(traffic[client], traffic[1 - client]),
         application=probe.name,
         segments=segments,
         icmp=tuple(connection.icmp),
@@ -157,9 +155,9 @@ def _event(connection: Connection, *, opening: bool = False) -> TcpConnection:
 
 def _client(connection: Connection) -> tuple[int, bool]:
     """The side of the client, and whether the wire shows it (DESIGN: who sent the SYN, a request, else the higher port)."""
-    if connection.opener is not None:
+    if connection.opener >= 0:
         return connection.opener, True
     if connection.probe.client is not None:
         return connection.probe.client, not connection.probe.inferred
-    low, high = (port for _, port in connection.endpoints)
-    return int(high > low), False
+    first, second = (port for _, port in connection.endpoints)
+    return int(second > first), False

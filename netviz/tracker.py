@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from netviz.capture.batch import NO_TIME
-from netviz.connection import SPECIAL, Connection, Phase
-from netviz.event import Icmp
+from netviz.connection import OPENING, OVER, SPECIAL, Connection
+from netviz.event import Icmp, Segment
 from netviz.flow import Flows, Item
 from netviz.layers.icmp import meaning
 from netviz.layers.ip import address_text
-from netviz.layers.tcp.segment import SYN
+from netviz.layers.tcp.segment import ACK, SYN
 from netviz.table import Quoted, Table, endpoint_code
 
 __all__ = ["Tracked", "Tracker"]
@@ -62,6 +62,7 @@ class Tracker:
         born: list[Connection] = []
         opened: list[tuple[int, Connection]] = []
         over: list[Connection] = []
+        self._connection = None
         if len(table):
             self._assign(table, born, opened, over)
             for connection in sorted(born, key=lambda c: c.first):
@@ -101,15 +102,16 @@ class Tracker:
         splits: list[tuple[int, Connection]] = []
         view = table.batch.buffer.data
         group, connection, run = -1, None, 0
+        make = Segment._make
         for item in self._items(flows, owners, begins, ends):
             (number, position, packet, time, side, flags, seq, ack, window, length, start, stop, option, option_end) = item
             if number != group:
                 group, connection, run = number, owners[number], begins[number]
                 self._connection = connection
-            if connection is None or (flags & SYN and connection.starts_anew(side, flags, seq)):
+            if connection is None or (flags & SYN and connection.starts_anew(side ^ connection.flip, flags, seq)):
                 if connection is None and keys[group] in self._let_go and not flags & SYN and not length:
                     continue  # a late ACK, FIN or RST of a connection that was let go begins no new one
-                made = self._begin(table, keys[group], flows.order[position], side, packet, time)
+                made = self._begin(table, keys[group], flows.order[position], side, flags, packet, time)
                 born.append(made)
                 if connection is not None:
                     over.append(connection)
@@ -119,14 +121,16 @@ class Tracker:
                     owners[group] = made
                 connection, run = made, position
                 self._connection = made
-            elif not flags & SPECIAL and not connection.attentive:
+            elif not connection.attentive and not flags & SPECIAL:
                 continue
             phase = connection.phase
-            options = bytes(view[option:option_end]) if flags & SYN or phase is Phase.OPENING else b""
+            options = bytes(view[option:option_end]) if phase == OPENING or flags & SYN else b""
             payload = bytes(view[start:stop]) if length and not connection.probe.done else b""
-            ordinal = sum(connection.packets) + position - run
-            connection.take((packet, time, side, flags, seq, ack, window, length, ordinal, options), payload)
-            if phase is Phase.OPENING and connection.phase is not Phase.OPENING:
+            before = connection.packets
+            fields = (packet, time, side ^ connection.flip, flags, seq, ack, window if window >= 0 else None, length,
+                      before[0] + before[1] + position - run, options)  # fmt: skip
+            connection.take(make(fields), payload)
+            if phase == OPENING and connection.phase != OPENING:
                 opened.append((packet, connection))
         self._count(flows, owners, splits)
 
@@ -135,18 +139,16 @@ class Tracker:
     ) -> Iterator[Item]:
         """The rows to look at, and while the current connection is attentive those in between as well."""
         attentive = np.fromiter((c is None or c.attentive for c in owners), bool, len(owners))
-        group, expected = -1, 0
+        group, expected = 0, 0
         for item in flows.items(flows.interesting(attentive)):
             number, position = item[0], item[1]
+            if position != expected and self._connection is not None and self._connection.attentive:
+                yield from self._between(flows, expected, min(position, ends[group]))
             if number != group:
-                if group >= 0 and expected < ends[group]:
-                    yield from self._between(flows, expected, ends[group])
                 group, expected = number, begins[number]
-            if position > expected:
-                yield from self._between(flows, expected, position)
             yield item
             expected = position + 1
-        if group >= 0:
+        if self._connection is not None:
             yield from self._between(flows, expected, ends[group])
 
     def _between(self, flows: Flows, start: int, stop: int) -> Iterator[Item]:
@@ -156,13 +158,12 @@ class Tracker:
             yield from flows.items(np.arange(at, min(at + _MORE, stop)))
 
     def _begin(
-        self, table: Table, key: tuple[int, int], row: int, side: int, packet: int, time: int | None
+        self, table: Table, key: tuple[int, int], row: int, side: int, flags: int, packet: int, time: int | None
     ) -> Connection:
+        flip = side ^ (flags & (SYN | ACK) == SYN | ACK)
         source, target = table.addresses(row)
         ends = (source, int(table.tcp.source[row])), (target, int(table.tcp.target[row]))
-        made = Connection(key, ends if side == 0 else ends[::-1])
-        made.first = made.last = packet
-        made.start = made.last_time = time
+        made = Connection(key, flip, ends if side == flip else ends[::-1], packet, time)
         self._connections[key] = made
         return made
 
@@ -177,10 +178,11 @@ class Tracker:
                 self.late += size
                 continue
             packets, volume = owner.packets, owner.bytes
-            packets[0] += size - upper
-            packets[1] += upper
-            volume[0] += total - above
-            volume[1] += above
+            flip = owner.flip
+            packets[flip] += size - upper
+            packets[1 - flip] += upper
+            volume[flip] += total - above
+            volume[1 - flip] += above
             owner.last = packet
             if time != NO_TIME:
                 owner.last_time = time
@@ -197,7 +199,7 @@ class Tracker:
 
     def _let_be(self, over: list[Connection]) -> None:
         """Let go what ended, what nobody answered, and what is too much."""
-        limits = {Phase.OVER: self._now - _LINGER, Phase.OPENING: self._now - _UNANSWERED}
+        limits = {OVER: self._now - _LINGER, OPENING: self._now - _UNANSWERED}
         for connection in [
             c for c in self._connections.values()
             if (limit := limits.get(c.phase)) is not None and c.last_time is not None and c.last_time < limit
@@ -205,7 +207,7 @@ class Tracker:
             self._release(connection, over)
         if len(self._connections) > _MOST:
             # Handshakes that got nowhere go first (a SYN flood), then what was silent longest.
-            by_use = sorted(self._connections.values(), key=lambda c: (c.phase is not Phase.OPENING, c.last))
+            by_use = sorted(self._connections.values(), key=lambda c: (c.phase != OPENING, c.last))
             for connection in islice(by_use, len(by_use) - _MOST * 3 // 4):
                 self._release(connection, over)
 

@@ -14,7 +14,10 @@ from netviz.layers.tcp.segment import ACK, CWR, ECE, FIN, RST, SYN
 
 __all__ = ["Handshake", "read_handshake"]
 
-_HALF, _WORD = 1 << 31, 0xFFFFFFFF
+_WORD = 0xFFFFFFFF
+
+#: The flags that tell one step from another.
+_TELLING = SYN | ACK | FIN | RST
 
 StepName = Literal["SYN", "SYN-ACK", "ACK", "RST"]
 
@@ -37,6 +40,8 @@ class Handshake(NamedTuple):
 
 def read_handshake(segments: Sequence[Segment]) -> Handshake:
     """Judge the kept segments of one connection, in the order of the capture."""
+    if (usual := _usual(segments)) is not None:
+        return usual
     steps, ends = _steps(segments)
     client_syn = next((s for s in steps if s.step == "SYN" and s.segment.side == 0), None)
     server_syn = next((s for s in steps if s.step == "SYN" and s.segment.side == 1), None)
@@ -51,6 +56,33 @@ def read_handshake(segments: Sequence[Segment]) -> Handshake:
     outcome, inferred = _outcome(segments, steps, ends, client_syn, split)
     rtt = _rtt(steps, simultaneous=both and not split) if outcome == "established" or len(steps) > 1 else Rtt()
     return Handshake(outcome, tuple(steps), rtt, both and not split, split, inferred, ends, _problems(steps))
+
+
+def _usual(segments: Sequence[Segment]) -> Handshake | None:
+    """SYN, SYN-ACK, ACK and nothing repeated: most connections, judged in a third of the time; None for all others."""
+    if len(segments) < 3:
+        return None
+    syn, answer, ack, *rest = segments
+    if (
+        (syn.side, answer.side, ack.side) != (0, 1, 0)
+        or syn.flags & _TELLING != SYN
+        or answer.flags & _TELLING != SYN | ACK
+        or ack.flags & (_TELLING ^ FIN) != ACK
+        or any(segment.flags & SYN for segment in rest)
+    ):
+        return None
+    steps = (_step("SYN", syn, False), _step("SYN-ACK", answer, False), _step("ACK", ack, False))
+    start, middle, stop = syn.time, answer.time, ack.time
+    rtt = Rtt()
+    if start is not None and middle is not None and stop is not None:
+        rtt = Rtt(middle - start, stop - middle, stop - start)
+    return Handshake("established", steps, rtt, False, False, False, 3, _problems(steps))
+
+
+def _step(name: StepName, segment: Segment, again: bool) -> Step:
+    congestion = segment.flags & (ECE | CWR)
+    ecn = congestion == (ECE | CWR) if name == "SYN" else name == "SYN-ACK" and congestion == ECE
+    return Step(name, segment, decode_options(segment.options), ecn, again)
 
 
 def _steps(segments: Sequence[Segment]) -> tuple[list[Step], int]:
@@ -79,10 +111,7 @@ def _steps(segments: Sequence[Segment]) -> tuple[list[Step], int]:
             continue
         # The sequence number of an ACK that carries data again is one that was sent before, all the same.
         key = side, name, segment.seq
-        options = decode_options(segment.options)
-        congestion = flags & (ECE | CWR)
-        ecn = congestion == (ECE | CWR) if name == "SYN" else name == "SYN-ACK" and congestion == ECE
-        steps.append(Step(name, segment, options, ecn, key in seen))
+        steps.append(_step(name, segment, key in seen))
         seen.add(key)
         ends = index + 1
         if name == "RST":
@@ -151,15 +180,16 @@ def _between(asked: Sequence[Step], answer: Sequence[Step]) -> int | None:
 def _problems(steps: Sequence[Step]) -> tuple[Problem, ...]:
     """What is wrong with the steps themselves; what came of them is judged in netviz.layers.tcp.problems."""
     found: list[Problem] = []
-    syns = {s.segment.side: s.segment for s in reversed(steps) if s.step in ("SYN", "SYN-ACK")}
-    for step in steps:
-        segment = step.segment
-        if step.options.problem:
-            found.append(Problem("tcp-option-malformed", f"{step.step}: {step.options.problem}", segment.packet))
-        peer = syns.get(1 - segment.side)
-        if step.step == "SYN-ACK" and peer is not None and not _acknowledges(segment.ack, peer):
-            text = f"the SYN-ACK acknowledges {segment.ack}, but the SYN has number {peer.seq}: it must say {peer.seq + 1 & _WORD}"
-            found.append(Problem("syn-ack-wrong-number", text, segment.packet))
+    numbers: dict[int, Segment] = {}
+    for name, segment, options, _, _ in steps:
+        if options.problem:
+            found.append(Problem("tcp-option-malformed", f"{name}: {options.problem}", segment.packet))
+        if segment.flags & SYN:
+            numbers.setdefault(segment.side, segment)
+            peer = numbers.get(1 - segment.side)
+            if name == "SYN-ACK" and peer is not None and not _acknowledges(segment.ack, peer):
+                text = f"the SYN-ACK acknowledges {segment.ack}; the SYN has number {peer.seq}: {peer.seq + 1 & _WORD} is due"
+                found.append(Problem("syn-ack-wrong-number", text, segment.packet))
     return tuple(found)
 
 

@@ -7,6 +7,8 @@ Fast Open RFC 7413, Multipath TCP RFC 8684.
 
 from __future__ import annotations
 
+import struct
+
 from netviz.event import Options
 
 __all__ = ["OPTION_NAMES", "decode_options"]
@@ -28,7 +30,11 @@ _FIXED = {MSS: 4, WINDOW_SCALE: 3, SACK_PERMITTED: 2, TIMESTAMPS: 10}
 _FAST_OPEN_MAGIC = b"\xf9\x89"
 
 _NONE = Options()
-_TIMESTAMPS_ONLY = b"\x01\x01\x08\x0a"
+
+#: What nearly every segment carries, read at once: NOP, NOP, timestamps; and the SYN of Linux: MSS, SACK permitted,
+#: timestamps, NOP, window scale.
+_USUAL, _USUAL_SYN = struct.Struct("!4sII"), struct.Struct("!HH4sII3sB")
+_USUAL_HEAD, _SYN_HEAD, _SYN_TAIL = b"\x01\x01\x08\x0a", b"\x04\x02\x08\x0a", b"\x01\x03\x03"
 
 
 def decode_options(raw: bytes) -> Options:
@@ -39,8 +45,16 @@ def decode_options(raw: bytes) -> Options:
     """
     if not raw:
         return _NONE
-    if len(raw) == 12 and raw.startswith(_TIMESTAMPS_ONLY):  # what nearly every segment but a SYN carries
-        return Options(timestamps=(int.from_bytes(raw[4:8], "big"), int.from_bytes(raw[8:12], "big")))
+    mss: int | None
+    scale: int | None
+    if len(raw) == 12:
+        head, value, echo = _USUAL.unpack(raw)
+        if head == _USUAL_HEAD:
+            return Options(timestamps=(value, echo))
+    elif len(raw) == 20:
+        kind, mss, head, value, echo, tail, scale = _USUAL_SYN.unpack(raw)
+        if kind == 0x0204 and head == _SYN_HEAD and tail == _SYN_TAIL:
+            return Options(mss, scale, True, (value, echo))
     mss = scale = stamps = fast_open = mptcp = problem = None
     sack = False
     others: list[int] = []

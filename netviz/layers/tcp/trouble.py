@@ -21,8 +21,9 @@ def find_trouble(
     """All problems of a connection, the one that decides first."""
     found = [_told(error) for error in icmp]
     found += _outcome(handshake, segments)
+    repeated = [step for step in handshake.steps if step.retransmission]
     for name, kind in (("SYN", "syn-retransmitted"), ("SYN-ACK", "syn-ack-retransmitted")):
-        again = [s for s in handshake.steps if s.step == name and s.retransmission]
+        again = [step for step in repeated if step.step == name] if repeated else ()
         if again:
             sent = f"the {name} was sent {len(again) + 1} times"
             first = next(s for s in handshake.steps if s.step == name and s.segment.side == again[0].segment.side)
