@@ -14,7 +14,6 @@ from netviz.capture.source import Source
 from netviz.connection import Connection
 from netviz.event import (
     CaptureProblem,
-    Endpoint,
     Event,
     Moment,
     Problem,
@@ -22,7 +21,6 @@ from netviz.event import (
     TcpOpening,
     Traffic,
 )
-from netviz.layers.ip import address_text
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.handshake import read_handshake
 from netviz.layers.tcp.state import follow
@@ -124,7 +122,7 @@ def _event(connection: Connection, *, opening: bool = False) -> TcpConnection:
     handshake = read_handshake(segments)
     judged = handshake.outcome in ("established", "partial")
     closing = read_closing(segments[handshake.ends :]) if judged else None
-    ends = [Endpoint(address_text(address), port) for address, port in connection.endpoints]
+    ends = connection.endpoints
     traffic = [Traffic(*counts) for counts in zip(connection.packets, connection.bytes, strict=True)]
     inferred = (() if sure else ("client", "server")) + (("outcome",) if handshake.inferred else ())
     probe = connection.probe
@@ -159,5 +157,5 @@ def _client(connection: Connection) -> tuple[int, bool]:
         return connection.opener, True
     if connection.probe.client is not None:
         return connection.probe.client, not connection.probe.inferred
-    first, second = (port for _, port in connection.endpoints)
+    first, second = (end.port for end in connection.endpoints)
     return int(second > first), False

@@ -9,7 +9,8 @@ the connection may know better and turn the sides round.
 
 from __future__ import annotations
 
-from netviz.event import Icmp, Segment
+from netviz.event import Endpoint, Icmp, Segment
+from netviz.layers.ip import address_text
 from netviz.layers.probe import Probe
 from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
 
@@ -31,17 +32,15 @@ class Connection:
     """What is kept of a connection; see the module for what is not."""
 
     __slots__ = (
-        "_acked", "_answered", "_fin", "_isn", "_patience", "attentive", "bytes", "dropped", "endpoints", "first",
-        "flip", "icmp", "key", "last", "last_time", "number", "opener", "packets", "phase", "probe", "segments", "start",
+        "_acked", "_addresses", "_answered", "_fin", "_isn", "_patience", "attentive", "bytes", "dropped", "first", "flip", "icmp", "key", "last", "last_time", "number", "opener", "packets", "phase", "probe", "segments", "start",
     )  # fmt: skip
 
     def __init__(
-        self, key: tuple[int, int], flip: int, endpoints: tuple[tuple[bytes, int], tuple[bytes, int]], first: int,
-        start: int | None,
-    ) -> None:  # fmt: skip
+        self, key: tuple[int, int], flip: int, addresses: tuple[bytes, bytes] | None, first: int, start: int | None
+    ) -> None:
         self.key = key
         self.flip = flip
-        self.endpoints = endpoints
+        self._addresses = addresses
         self.first = self.last = first
         self.start = self.last_time = start
         self.number = -1
@@ -60,6 +59,16 @@ class Connection:
         self._fin: list[int | None] = [None, None]
         self._acked = [False, False]
         self._patience = _PATIENCE
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, Endpoint]:
+        """The two ends, side 0 first; an endpoint code of IPv4 holds address and port, of IPv6 the port only."""
+        made = []
+        for place in (self.flip, 1 - self.flip):
+            code = self.key[place]
+            address = self._addresses[place] if self._addresses else (code >> 16).to_bytes(4, "big")
+            made.append(Endpoint(address_text(address), code & 0xFFFF))
+        return made[0], made[1]
 
     def starts_anew(self, side: int, flags: int, seq: int) -> bool:
         """Whether a SYN opens another connection between the same endpoints (JSON.md: after the end, or another ISN)."""

@@ -19,7 +19,7 @@ __all__ = ["Flows", "Item"]
 Item = tuple[int, int, int, "int | None", int, int, int, int, int, int, int, int, int, int]
 
 #: How many segments behind a SYN, a FIN, or the start of a connection that is attentive are given without being asked.
-_AFTER_SYN, _AFTER_FIN, _AT_START = 5, 3, 6
+_AFTER_SYN, _AFTER_FIN, _AT_START = 5, 2, 6
 
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
@@ -56,8 +56,9 @@ class Flows:
         mark = self._flags & (SYN | FIN | RST) != 0
         for flag, count in ((SYN, _AFTER_SYN), (FIN, _AFTER_FIN)):
             seen = np.flatnonzero(self._flags & flag)
+            end = self.end[np.searchsorted(self.begin, seen, "right") - 1]
             for after in range(1, count + 1):
-                mark[seen[: np.searchsorted(seen, len(mark) - after)] + after] = True
+                mark[(seen + after)[seen + after < end]] = True
         begin, end = self.begin[attentive], self.end[attentive]
         for after in range(_AT_START):
             mark[(begin + after)[begin + after < end]] = True

@@ -17,12 +17,15 @@ from netviz.layers.ip import ICMP, ICMPV6, UDP, Datagrams, address_at, datagrams
 from netviz.layers.link import ARP, LINK_NAMES, network
 from netviz.layers.tcp.segment import Segments, segments
 
-__all__ = ["Notice", "Quoted", "Table", "endpoint_code", "table"]
+__all__ = ["V6_CODE", "Notice", "Quoted", "Table", "endpoint_code", "table"]
 
-#: Odd constants that mix the halves of an IPv6 address and the port into a code.
-_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0x165667B19E3779F9))
-_V6_BIT = np.uint64(1 << 63)
+#: Odd constants that mix the halves of an IPv6 address into a code.
+_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
+
+#: This bit marks the code of an IPv6 endpoint; bits 16 to 62 mix its address, the rest is the port.
+V6_CODE = 1 << 63
 _WORD = (1 << 64) - 1
+_V6_MIXED = (1 << 63) - (1 << 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ class Quoted(NamedTuple):
 class Table:
     """The TCP segments of a Batch.
 
-    ``source`` and ``target`` are endpoint codes: for IPv4 the address and the port, exactly; for IPv6 a 63-bit mix of
-    them.  ``counts`` says how many packets of each protocol there were.
+    ``source`` and ``target`` are endpoint codes: for IPv4 the address and the port, exactly; for IPv6 the port and 47
+    mixed bits of the address.  ``counts`` says how many packets of each protocol there were.
     """
 
     batch: Batch
@@ -78,9 +81,9 @@ def endpoint_code(address: bytes, port: int) -> int:
     if len(address) == 4:
         return int.from_bytes(address, "big") << 16 | port
     high, low = int.from_bytes(address[:8], "big"), int.from_bytes(address[8:], "big")
-    first, second, third = map(int, _MIX)
-    mixed = (high ^ high >> 29) * first + (low ^ low >> 31) * second + port * third & _WORD
-    return mixed ^ mixed >> 32 | int(_V6_BIT)
+    first, second = map(int, _MIX)
+    mixed = (high ^ high >> 29) * first + (low ^ low >> 31) * second & _WORD
+    return (mixed ^ mixed >> 32) & _V6_MIXED | V6_CODE | port
 
 
 def table(batch: Batch) -> Table:
@@ -124,8 +127,8 @@ def _codes(batch: Batch, tcp: Segments) -> tuple[NDArray[np.uint64], NDArray[np.
         if len(six := np.flatnonzero(tcp.version == 6)):
             high, low = (_big_endian(batch, tcp.ip[six] + place6 + half, 8) for half in (0, 8))
             mixed = (high ^ high >> np.uint64(29)) * _MIX[0] + (low ^ low >> np.uint64(31)) * _MIX[1]
-            mixed += port[six].astype(np.uint64) * _MIX[2]
-            code[six] = mixed ^ mixed >> np.uint64(32) | _V6_BIT
+            mixed = (mixed ^ mixed >> np.uint64(32)) & np.uint64(_V6_MIXED) | np.uint64(V6_CODE)
+            code[six] = mixed | port[six].astype(np.uint64)
         codes.append(code)
     return codes[0], codes[1]
 

@@ -20,7 +20,7 @@ from netviz.flow import Flows, Item
 from netviz.layers.icmp import meaning
 from netviz.layers.ip import address_text
 from netviz.layers.tcp.segment import ACK, SYN
-from netviz.table import Quoted, Table, endpoint_code
+from netviz.table import V6_CODE, Quoted, Table, endpoint_code
 
 __all__ = ["Tracked", "Tracker"]
 
@@ -161,9 +161,11 @@ class Tracker:
         self, table: Table, key: tuple[int, int], row: int, side: int, flags: int, packet: int, time: int | None
     ) -> Connection:
         flip = side ^ (flags & (SYN | ACK) == SYN | ACK)
-        source, target = table.addresses(row)
-        ends = (source, int(table.tcp.source[row])), (target, int(table.tcp.target[row]))
-        made = Connection(key, flip, ends if side == flip else ends[::-1], packet, time)
+        addresses = None
+        if key[0] & V6_CODE:
+            source, target = table.addresses(row)
+            addresses = (source, target) if side == 0 else (target, source)
+        made = Connection(key, flip, addresses, packet, time)
         self._connections[key] = made
         return made
 

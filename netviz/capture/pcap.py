@@ -66,11 +66,9 @@ class Pcap:
 
     def hops(self, octets: Octets, at: Ints) -> Ints:
         """The same for many records at once."""
-        captured = np.ndarray((len(octets) - 3,), self._word, octets.data, strides=(1,))[at + 8].astype(np.int64)
-        after = at + 16 + captured
-        if captured.max() > self.largest:
-            after[captured > self.largest] = -1
-        return after
+        # A length that cannot be needs no test here: it leads behind the buffer, and the walker stops.
+        lengths = np.ndarray((len(octets) - 11,), self._word, octets.data, offset=8, strides=(1,))
+        return at + lengths[at] + 16
 
     def likely(self, buffer: bytearray, at: int) -> int:
         """As hop, of bytes that may be anything."""

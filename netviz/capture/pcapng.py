@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from netviz.capture.batch import NO_TIME, Batch, Ints, Octets
 from netviz.capture.metadata import Interface, Metadata
 from netviz.capture.records import LARGEST
+from netviz.capture.walk import NOWHERE
 from netviz.event import CaptureProblem, Problem
 
 __all__ = ["MAGIC", "Pcapng"]
@@ -74,7 +75,7 @@ class Pcapng:
         after = at + length
         tail = np.minimum(after - 4, len(octets) - 4)
         good &= words[tail] == length
-        after[~good] = -1
+        after[~good] = NOWHERE
         return after
 
     def likely(self, buffer: bytearray, at: int) -> int:

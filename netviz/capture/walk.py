@@ -14,10 +14,14 @@ import numpy as np
 
 from netviz.capture.batch import Ints, Octets
 
-__all__ = ["Framing", "Walk", "resync", "walk"]
+__all__ = ["NOWHERE", "Framing", "Walk", "resync", "walk"]
 
-#: Walkers for a buffer, and how many must be left for lockstep to beat a plain loop.
-_WALKERS, _FEW = 128, 6
+#: A place behind every buffer.
+NOWHERE = 1 << 62
+
+#: Walkers for a buffer, the bytes that one must have to be worth its start, and how many must be left for lockstep to
+#: beat a plain loop.
+_WALKERS, _STRIDE, _FEW = 256, 4096, 6
 
 #: Below this many bytes the plain loop is faster.
 _SMALL = 1 << 17
@@ -32,8 +36,8 @@ _CHAIN = 3
 class Framing(Protocol):
     """How the records of one format are laid out.
 
-    ``hop`` and ``hops`` answer where the next record starts, -1 where the bytes cannot be a record or the reader must
-    look at it first; both may read ``head`` bytes.  ``likely`` is stricter than ``hop``: it judges bytes at a guessed
+    ``hop`` and ``hops`` answer where the next record starts; where the bytes cannot be a record, or the reader must look
+    at it first, ``hop`` answers -1 and ``hops`` `NOWHERE`.  Both may read ``head`` bytes.  ``likely`` is stricter than ``hop``: it judges bytes at a guessed
     place.  ``anchor`` is a byte string that every record (or most) holds at offset ``anchor_at``.
     """
 
@@ -124,31 +128,33 @@ class _Guesses:
 
 def _lockstep(framing: Framing, buffer: bytearray, octets: Octets, start: int, end: int) -> _Guesses:
     places = {start}
-    for i in range(1, _WALKERS):
-        begin = start + i * (end - start) // _WALKERS
+    walkers = min(_WALKERS, (end - start) // _STRIDE)
+    for i in range(1, walkers):
+        begin = start + i * (end - start) // walkers
         place = resync(framing, buffer, begin, end, min(end, begin + _LOOK))
         if place < 0:
             break
         places.add(place)
     starts = np.array(sorted(places), np.int64)
-    limit = np.append(starts[1:], end)
+    # A walker stops at the next one's start, and where no record can lie whole in the buffer.
+    limit = np.append(starts[1:], end - framing.head)
     at, who = starts, np.arange(len(starts))
     landed = starts.copy()
     guesses = _Guesses()
-    last = end - framing.head
     while len(who) > _FEW:
         after = framing.hops(octets, at)
-        complete = (after > at) & (after <= end)
-        if not complete.all():
-            at, who, after = at[complete], who[complete], after[complete]
-        guesses.found.append(at)
-        guesses.finder.append(who)
-        landed[who] = after
-        going = (after < limit[who]) & (after <= last)
-        if going.all():
-            at = after
+        going = after < limit
+        if not going.all():
+            whole = after <= end
+            landed[who] = np.where(whole, after, at)
+            guesses.found.append(at[whole])
+            guesses.finder.append(who[whole])
+            at, who, limit = after[going], who[going], limit[going]
         else:
-            at, who = after[going], who[going]
+            guesses.found.append(at)
+            guesses.finder.append(who)
+            at = after
+    landed[who] = at
     guesses.landed = landed.tolist()
     guesses.index = {place: i for i, place in enumerate(starts.tolist())}
     return guesses

@@ -72,7 +72,7 @@ def network(batch: Batch) -> Network:
 
 def be16(buffer: Octets, at: Ints) -> Ints:
     """The 16-bit big-endian numbers at ``at``."""
-    return buffer[at].astype(np.int64) << 8 | buffer[at + 1]
+    return np.ndarray((len(buffer) - 1,), ">u2", buffer.data, strides=(1,))[at].astype(np.int64)
 
 
 def _typed(buffer: Octets, rows: Ints, size: int, place: int, ethertype: Ints, start: Ints, end: Ints) -> None:
@@ -81,9 +81,10 @@ def _typed(buffer: Octets, rows: Ints, size: int, place: int, ethertype: Ints, s
     kind = be16(buffer, start[rows] + place)
     at = start[rows] + size
     for _ in range(_MOST_TAGS):
-        tagged = np.isin(kind, _TAGS) & (at + 4 <= end[rows])
+        tagged = (kind == _TAGS[0]) | (kind == _TAGS[1]) | (kind == _TAGS[2])
         if not tagged.any():
             break
+        tagged &= at + 4 <= end[rows]
         kind[tagged] = be16(buffer, at[tagged] + 2)
         at[tagged] += 4
     kind[kind < 0x600] = UNKNOWN  # IEEE 802.3: a length, then LLC
