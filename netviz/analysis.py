@@ -7,28 +7,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from netviz.capture.batch import NO_TIME, Batch
 from netviz.capture.source import Source
 from netviz.connection import Connection
 from netviz.event import (
     CaptureProblem,
+    Course,
     Event,
-    Moment,
     Problem,
     TcpConnection,
     TcpOpening,
     Traffic,
 )
+from netviz.layers.tcp.course import read_course
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.handshake import read_handshake
-from netviz.layers.tcp.state import follow
 from netviz.layers.tcp.trouble import find_trouble
 from netviz.table import Notice, table
 from netviz.tracker import Tracker
 
-__all__ = ["Analysis", "analyze", "moments"]
+__all__ = ["Analysis", "analyze", "course"]
 
 #: How long a streaming source was silent when it gives a Batch without packets.
 _SILENCE = 500_000_000
@@ -53,6 +53,12 @@ class Analysis:
     def late(self) -> int:
         """Segments that came for a connection after it had been let go."""
         return self._tracker.late
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Event]:
+        """All events of all Batches."""
+        for batch in batches:
+            yield from self.feed(batch)
+        yield from self.close()
 
     def feed(self, batch: Batch) -> Iterator[Event]:
         """The events that a Batch completes, in the order of the packets that complete them."""
@@ -102,15 +108,12 @@ class Analysis:
 
 def analyze(source: Source) -> Iterator[Event]:
     """All events of a capture."""
-    analysis = Analysis()
-    for batch in source:
-        yield from analysis.feed(batch)
-    yield from analysis.close()
+    return Analysis().run(source)
 
 
-def moments(connection: TcpConnection) -> tuple[tuple[str, str], tuple[Moment, ...]]:
-    """The TCP states of client and server before the first kept segment of a connection, and after each."""
-    return follow(connection.segments)
+def course(connection: TcpConnection) -> Course:
+    """What both ends of a connection did with each of its kept segments."""
+    return read_course(connection.segments)
 
 
 def _event(connection: Connection, *, opening: bool = False) -> TcpConnection:

@@ -17,6 +17,7 @@ __all__ = [
     "SIDES",
     "CaptureProblem",
     "Closing",
+    "Course",
     "Endpoint",
     "Event",
     "Icmp",
@@ -196,9 +197,25 @@ class TcpOpening(TcpConnection):
 class Moment(NamedTuple):
     """A segment with the TCP states (RFC 9293 names) of client and server after it.
 
-    ``inferred`` says for each whether the state was concluded rather than shown by a segment of that side.
+    ``inferred`` says for each whether the state was concluded rather than shown by a segment of that side; ``seq`` and
+    ``ack`` count from the side's first sequence number; ``what`` names the segment, ``meaning`` says it in words.
     """
 
     segment: Segment
     states: tuple[str, str]
     inferred: tuple[bool, bool]
+    seq: int
+    ack: int | None
+    what: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The course of a connection: the states before its first kept segment, the numbers both sides count from
+    (None where a side sent nothing), and a Moment for each kept segment.
+    """
+
+    before: tuple[str, str]
+    base: tuple[int | None, int | None]
+    moments: tuple[Moment, ...]

@@ -9,11 +9,12 @@ inferred until a later segment of its own acknowledges it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from netviz.event import Moment, Segment
+from netviz.event import Segment
 from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
 
-__all__ = ["UNKNOWN", "follow"]
+__all__ = ["UNKNOWN", "States", "follow"]
 
 _HALF, _WORD = 1 << 31, 0xFFFFFFFF
 
@@ -101,18 +102,24 @@ class _End:
         return behind is not None and (segment.ack - behind & _WORD) < _HALF
 
 
-def follow(segments: Sequence[Segment]) -> tuple[tuple[str, str], tuple[Moment, ...]]:
-    """The states before the first segment, and a Moment for each segment.
+class States(NamedTuple):
+    """The states of client and server, and for each whether it is inferred."""
+
+    names: tuple[str, str]
+    inferred: tuple[bool, bool]
+
+
+def follow(segments: Sequence[Segment]) -> list[States]:
+    """The states before the first segment, and after each.
 
     >>> from netviz.event import Segment
     >>> syn = Segment(1, 0, 0, SYN, 100, 0, 64240, 0, 0, b"")
     >>> rst = Segment(2, 9, 1, RST | ACK, 0, 101, 0, 0, 1, b"")
-    >>> [moment.states for moment in follow([syn, rst])[1]]
-    [('SYN-SENT', 'CLOSED'), ('CLOSED', 'CLOSED')]
+    >>> [states.names for states in follow([syn, rst])]
+    [('CLOSED', 'CLOSED'), ('SYN-SENT', 'CLOSED'), ('CLOSED', 'CLOSED')]
     """
     ends = _start(segments)
-    before = (ends[0].state, ends[1].state)
-    moments = []
+    states = [_states(ends)]
     for index, segment in enumerate(segments):
         sender, receiver = ends[segment.side], ends[1 - segment.side]
         if segment.flags & RST:
@@ -123,8 +130,12 @@ def follow(segments: Sequence[Segment]) -> tuple[tuple[str, str], tuple[Moment, 
                 sender.send(segment)
             if receiver.state not in (UNKNOWN, "CLOSED"):
                 receiver.receive(segment, _confirmed(segments, index))
-        moments.append(Moment(segment, (ends[0].state, ends[1].state), (ends[0].inferred, ends[1].inferred)))
-    return before, tuple(moments)
+        states.append(_states(ends))
+    return states
+
+
+def _states(ends: tuple[_End, _End]) -> States:
+    return States((ends[0].state, ends[1].state), (ends[0].inferred, ends[1].inferred))
 
 
 def _start(segments: Sequence[Segment]) -> tuple[_End, _End]:

@@ -1,0 +1,6 @@
+"""``python -m netviz``."""
+
+from netviz.cli import main
+
+if __name__ == "__main__":
+    main()

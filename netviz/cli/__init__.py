@@ -1,0 +1,99 @@
+"""The command line: a file for each command, imported when it is called.
+
+Start-up imports click and nothing else that is large; `main` gives every ending the exit status it should have.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from netviz.errors import NetvizError
+
+__all__ = ["cli", "main"]
+
+#: Commands in the order of the help; each is a module here with a command of the same name.
+COMMANDS = ("handshake",)
+
+_BEGIN = """\
+netviz shows what happens on a network connection: TCP handshakes first.
+
+Begin with a sample capture:
+  netviz handshake {sample}        a handshake, step by step
+  netviz handshake {sample} --explain   the same as a story
+  netviz handshake {refused}           a connection that failed, and why
+
+Then your own:
+  netviz handshake my.pcapng
+  sudo tcpdump -i lo -U -w - | netviz handshake -
+
+Samples: {names}
+More: netviz --help, netviz handshake --help\
+"""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"netviz.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        click.echo(f"netviz {version('netviz')}")
+        ctx.exit()
+
+
+@click.group(cls=_Lazy, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """See TCP handshakes in a network capture: each step, both ends, what went wrong and how it ended.
+
+    \b
+    Examples:
+      netviz handshake captures/websocket.pcapng
+      netviz handshake captures/refused.pcapng --explain
+
+    Shell completion: eval "$(_NETVIZ_COMPLETE=bash_source netviz)" in ~/.bashrc; zsh_source and fish_source likewise.
+    """
+    if ctx.invoked_subcommand is None:
+        from netviz.samples import samples
+
+        names = list(samples())
+        first = "websocket" if "websocket" in names else "CAPTURE"
+        click.echo(_BEGIN.format(sample=first, refused="refused".ljust(len(first)), names=", ".join(names) or "none"))
+
+
+def main() -> None:
+    """Run netviz and leave with 0, 1 (--check found a problem), 2 (a mistake of the user's) or 130 (Ctrl-C)."""
+    try:
+        status = cli.main(prog_name="netviz", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except NetvizError as error:
+        from netviz.views.text import safe
+
+        click.echo(f"netviz: {safe(str(error))}", err=True)
+        if error.hint:
+            click.echo(f"        {safe(error.hint)}", err=True)
+        status = 2
+    except (click.Abort, KeyboardInterrupt):
+        status = 130
+    except BrokenPipeError:
+        # Whoever read us has enough.  Python would complain when it closes stdout, so nothing is left there to close.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)

@@ -1,0 +1,81 @@
+"""``netviz handshake``: how every TCP connection was set up, what went wrong, and how it ended."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import Any
+
+import click
+
+from netviz.cli.options import captures, output
+
+__all__ = ["handshake"]
+
+_OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "partial")
+
+
+@click.command(context_settings={"max_content_width": 110})
+@captures
+@click.option("-n", "--connection", type=click.IntRange(min=0), metavar="N", help="Only connection N, as a ladder.")
+@click.option("--host", metavar="ADDRESS", help="Only connections of this address.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="Only connections of this port.")
+@click.option("--outcome", type=click.Choice(_OUTCOMES), multiple=True, help="Only these outcomes; may be repeated.")
+@click.option("--problems", is_flag=True, help="Only connections with a problem.")
+@click.option("--check", is_flag=True, help="Exit with 1 where there is a problem.")
+@click.option("--explain", is_flag=True, help="Tell it as a story, for somebody who has never heard of TCP.")
+@click.option("--time", "clock", type=click.Choice(["elapsed", "delta", "absolute"]), default="elapsed",
+              help="Times of the ladder: since the first packet, since the last row, or of day (UTC).")  # fmt: skip
+@output
+@click.pass_context
+def handshake(
+    ctx: click.Context, captures: tuple[str, ...], as_json: bool, plain: bool, color: str, only_ascii: bool,
+    check: bool, explain: bool, clock: Any, **only: Any,
+) -> None:  # fmt: skip
+    """Show how every TCP connection in a capture was set up, what went wrong, and how it ended.
+
+    With one connection, or with --connection, a ladder: each step, the state of both ends, the options of both sides,
+    and the verdict. With several, a line each. CAPTURE is a pcap or pcapng file, "-" for standard input, or the name of
+    a sample.
+
+    \b
+    Examples:
+      netviz handshake captures/websocket.pcapng
+      netviz handshake captures/mixed.pcapng --problems
+      netviz handshake captures/mixed.pcapng --connection 3 --explain
+      netviz handshake captures/refused.pcapng --json
+      sudo tcpdump -i lo -U -w - | netviz handshake -
+    """
+    import gc
+
+    from netviz.analysis import Analysis
+    from netviz.capture.source import open_capture
+    from netviz.cli.progress import with_progress
+    from netviz.cli.selection import Selection
+    from netviz.views.jsonl import JsonLines
+
+    # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
+    gc.disable()
+    source = open_capture(*captures)
+    chosen = Selection(**only)
+    analysis = Analysis(openings=source.streaming and not as_json)
+    batches = with_progress(source)
+    if source.streaming and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    if as_json:
+        lines = JsonLines()
+        for event in filter(chosen.passes, analysis.run(batches)):
+            lines.start = analysis.start
+            sys.stdout.write(lines.line(event) + "\n")
+    else:
+        from netviz.cli.handshake_screen import Drawing, print_plain
+        from netviz.cli.screen import screen
+
+        console = screen(color, only_ascii)
+        if plain or (source.streaming and chosen.connection is None):
+            print_plain(console, analysis, batches, chosen, steps=plain)
+        else:
+            Drawing(console, analysis, chosen, clock, explain).draw(batches, captures)
+    chosen.require_connection()
+    if check and chosen.problems_seen:
+        ctx.exit(1)

@@ -1,0 +1,47 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from netviz.samples import find, samples
+
+__all__ = ["captures", "output"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class _Capture(click.ParamType):
+    name = "capture"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return find(str(value))
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name) for name in samples() if incomplete and name.startswith(incomplete)]
+        return [*named, CompletionItem(incomplete, type="file")]
+
+
+def captures(command: _F) -> _F:
+    """The captures to read."""
+    return click.argument("captures", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE...")(command)
+
+
+def output(command: _F) -> _F:
+    """How to print."""
+    for option in reversed(
+        (
+            click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+            click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers."),
+            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+                         help="Colours; auto: where stdout is a terminal and NO_COLOR is not set."),
+            click.option("--ascii", "only_ascii", is_flag=True, help="No characters beyond ASCII."),
+        )
+    ):  # fmt: skip
+        command = option(command)
+    return command

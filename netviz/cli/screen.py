@@ -1,0 +1,62 @@
+"""The terminal, or what stands for it: how wide, which colours, which characters."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from rich.console import Console
+
+from netviz.views.theme import ASCII, THEME
+
+__all__ = ["screen"]
+
+#: How wide a screen is drawn where nobody says: a pipe or a file.  Nothing is cut off there.
+_PIPED = 120
+_NARROWEST, _WIDEST = 60, 200
+
+
+class _Ascii:
+    """A stream that lets only ASCII pass: our own signs by their stand-ins, all else escaped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text.translate(ASCII).encode("ascii", "backslashreplace").decode())
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+def screen(color: str, only_ascii: bool) -> Console:
+    """A Console on stdout; ASCII only where asked for, or where stdout cannot write more."""
+    limited = (sys.stdout.encoding or "ascii").lower().replace("-", "") not in ("utf8", "utf16", "utf32", "cp65001")
+    stream = _Ascii(sys.stdout) if only_ascii or limited else sys.stdout
+    terminal = sys.stdout.isatty()
+    colors = color == "always" or (color == "auto" and terminal and not os.environ.get("NO_COLOR"))
+    given = os.environ.get("COLUMNS", "")
+    width = int(given) if given.isdigit() and int(given) > 0 else None if terminal else _PIPED
+    console = Console(
+        file=stream,  # type: ignore[arg-type]
+        theme=THEME,
+        width=width,
+        no_color=not colors,
+        force_terminal=colors,
+        color_system=("auto" if terminal else "standard") if colors else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=not terminal,
+        legacy_windows=False,
+    )
+    console.width = max(_NARROWEST, min(console.width, _WIDEST))
+    return console

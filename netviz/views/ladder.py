@@ -1,0 +1,149 @@
+"""The ladder of one connection: client left, server right, whatever their addresses; the TCP state of both beside it.
+
+A time column, the client's state, the arrow with the segment's name and numbers, the server's state, and in words what
+the segment says: to the right where there is room, else below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from rich.text import Text
+
+from netviz.event import Course, Moment, TcpConnection
+from netviz.quantity import plural, seconds, span
+from netviz.views.text import clock
+
+__all__ = ["Clock", "ladder"]
+
+Clock = Literal["elapsed", "delta", "absolute"]
+
+#: Room for a state with its mark, for a time, and what an arrow with words to its right takes at the most.
+_STATE, _TIME, _ARROW = 13, 15, 52
+
+#: From this width on the words stand to the right of the arrow.
+_WIDE = 118
+
+
+def ladder(connection: TcpConnection, course: Course, start: int | None, width: int, show: Clock) -> Iterator[Text]:
+    """The lines of the ladder; ``start`` is the time of the capture's first packet."""
+    wide = width >= _WIDE
+    time = _TIME if width >= 80 else 10
+    arrow = min(_ARROW, width - time - 2 * (_STATE + 1) - (46 if wide else 0))
+    yield from _heads(connection, time, arrow)
+    yield _line("", course.before[0], True, Text(" " * arrow), course.before[1], True, time)
+    previous: Moment | None = None
+    for moment in course.moments:
+        if previous is not None and (gap := moment.segment.ordinal - previous.segment.ordinal - 1) > 0:
+            yield _fold(gap, previous, moment, time, arrow)
+        line = _moment(moment, previous, start, time, arrow, show)
+        words = _words(moment)
+        if wide:
+            yield from _beside(line, words, width)
+        else:
+            yield line
+            yield from _below(words, time, width)
+        previous = moment
+    if any(any(moment.inferred) for moment in course.moments):
+        yield Text(" " * time + "? inferred: no segment of that side shows it (yet)", "faint")
+
+
+def _heads(connection: TcpConnection, time: int, arrow: int) -> Iterator[Text]:
+    client, server = (
+        [name, end.address, f"port {end.port}"]
+        for name, end in (("CLIENT", connection.client), ("SERVER", connection.server))
+    )
+    pad = arrow + _STATE + 2
+    for left, right in zip(client, server, strict=True):
+        line = Text(" " * time)
+        line.append(f"{left:<{pad}}", "client")
+        line.append(right, "server")
+        yield line
+
+
+def _line(time: str, left: str, left_sure: bool, arrow: Text, right: str, right_sure: bool, room: int) -> Text:
+    line = Text(f"{time:<{room}}"[:room], "faint")
+    line.append(f"{left:>{_STATE}} ", "client" if left_sure else "inferred")
+    line.append_text(arrow)
+    line.append(f" {right:<{_STATE}}", "server" if right_sure else "inferred")
+    return line
+
+
+def _moment(
+    moment: Moment, previous: Moment | None, start: int | None, time: int, arrow: int, show: Clock
+) -> Text:
+    segment = moment.segment
+    style = "problem" if "RST" in moment.what else ("client", "server")[segment.side]
+    label = _label(moment, arrow - 8)
+    rest = arrow - len(label) - 6
+    drawn = Text()
+    if segment.side == 0:
+        drawn.append("── ", style)
+        drawn.append(label, "label")
+        drawn.append(" " + "─" * (rest + 1) + "▶", style)
+    else:
+        drawn.append("◀─ ", style)
+        drawn.append(label, "label")
+        drawn.append(" " + "─" * (rest + 2), style)
+    left, right = (name + "?" * unsure for name, unsure in zip(moment.states, moment.inferred, strict=True))
+    return _line(_time(moment, previous, start, show), left, not moment.inferred[0], drawn, right, not moment.inferred[1],
+                 time)  # fmt: skip
+
+
+def _label(moment: Moment, room: int) -> str:
+    """The segment's name and as many of its numbers as fit: relative first, absolute in brackets."""
+    segment = moment.segment
+    seq, ack = f"seq={moment.seq}", "" if moment.ack is None else f" ack={moment.ack}"
+    data = f" +{segment.length} B" if segment.length else ""
+    for text in (
+        f"{moment.what} {seq} ({segment.seq}){ack}{f' ({segment.ack})' if ack else ''}{data}",
+        f"{moment.what} {seq} ({segment.seq}){ack}{data}",
+        f"{moment.what} {seq}{ack}{data}",
+        f"{moment.what}{ack or ' ' + seq}",
+    ):
+        if len(text) <= room:
+            return text
+    return moment.what
+
+
+def _time(moment: Moment, previous: Moment | None, start: int | None, show: Clock) -> str:
+    now = moment.segment.time
+    if now is None:
+        return "no time"
+    if show == "absolute":
+        return clock(now)
+    if show == "delta" and previous is not None and previous.segment.time is not None:
+        return f"+{seconds(now - previous.segment.time)}"
+    return seconds(now - (now if start is None else start))
+
+
+def _fold(gap: int, previous: Moment, moment: Moment, time: int, arrow: int) -> Text:
+    text = f"⋮ {plural(gap, 'more segment')}"
+    before, now = previous.segment.time, moment.segment.time
+    if before is not None and now is not None:
+        text += f", {span(now - before)}"
+    return Text(" " * (time + _STATE + 1) + f"{text} ⋮".center(arrow), "faint")
+
+
+def _words(moment: Moment) -> str:
+    return f"“{moment.meaning}”"
+
+
+def _beside(line: Text, words: str, width: int) -> Iterator[Text]:
+    room = width - line.cell_len - 1
+    first, *more = _wrap(words, room)
+    yield Text.assemble(line, " ", (first, "italic"))
+    for text in more:
+        yield Text(" " * (line.cell_len + 1) + text, "italic")
+
+
+def _below(words: str, time: int, width: int) -> Iterator[Text]:
+    for text in _wrap(words, width - time - 2):
+        yield Text(" " * (time + 2) + text, "italic")
+
+
+def _wrap(words: str, room: int) -> list[str]:
+    from textwrap import wrap
+
+    return wrap(words, max(room, 20)) or [""]
