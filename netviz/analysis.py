@@ -21,8 +21,8 @@ from netviz.event import (
     TcpOpening,
     Traffic,
 )
-from netviz.layers.tcp.course import read_course
 from netviz.layers.tcp.closing import read_closing
+from netviz.layers.tcp.course import read_course
 from netviz.layers.tcp.handshake import read_handshake
 from netviz.layers.tcp.trouble import find_trouble
 from netviz.table import Notice, table

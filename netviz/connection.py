@@ -31,8 +31,10 @@ _HALF, _WORD = 1 << 31, 0xFFFFFFFF
 class Connection:
     """What is kept of a connection; see the module for what is not."""
 
-    __slots__ = (
-        "_acked", "_addresses", "_answered", "_fin", "_isn", "_patience", "attentive", "bytes", "dropped", "first", "flip", "icmp", "key", "last", "last_time", "number", "opener", "packets", "phase", "probe", "segments", "start",
+    __slots__ = (  # noqa: RUF023 - by meaning
+        "key", "flip", "number", "phase", "attentive", "opener", "segments", "dropped", "icmp", "probe",
+        "first", "last", "start", "last_time", "packets", "bytes",
+        "_addresses", "_isn", "_answered", "_fin", "_acked", "_patience",
     )  # fmt: skip
 
     def __init__(

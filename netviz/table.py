@@ -126,17 +126,23 @@ def _codes(batch: Batch, tcp: Segments) -> tuple[NDArray[np.uint64], NDArray[np.
         code = address << np.uint64(16) | port.astype(np.uint64)
         if len(six := np.flatnonzero(tcp.version == 6)):
             high, low = (_big_endian(batch, tcp.ip[six] + place6 + half, 8) for half in (0, 8))
-            mixed = (high ^ high >> np.uint64(29)) * _MIX[0] + (low ^ low >> np.uint64(31)) * _MIX[1]
-            mixed = (mixed ^ mixed >> np.uint64(32)) & np.uint64(_V6_MIXED) | np.uint64(V6_CODE)
-            code[six] = mixed | port[six].astype(np.uint64)
+            code[six] = _mixed(high, low) | port[six].astype(np.uint64)
         codes.append(code)
     return codes[0], codes[1]
+
+
+def _mixed(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """As endpoint_code does for one address; products wrap at 2^64."""
+    mixed = np.add((high ^ np.right_shift(high, 29)) * _MIX[0], (low ^ np.right_shift(low, 31)) * _MIX[1])
+    mixed ^= np.right_shift(mixed, 32)
+    return (mixed & np.uint64(_V6_MIXED) | np.uint64(V6_CODE)).astype(np.uint64)
 
 
 def _big_endian(batch: Batch, at: Ints, width: int) -> NDArray[np.uint64]:
     """The big-endian numbers of ``width`` bytes at ``at``."""
     view = np.ndarray((len(batch.buffer) - width + 1,), f">u{width}", batch.buffer.data, strides=(1,))
-    return view[at].astype(np.uint64)
+    numbers: NDArray[np.uint64] = view[at].astype(np.uint64)
+    return numbers
 
 
 def _errors(batch: Batch, ip: Datagrams) -> tuple[Quoted, ...]:

@@ -134,9 +134,7 @@ class Tracker:
                 opened.append((packet, connection))
         self._count(flows, owners, splits)
 
-    def _items(
-        self, flows: Flows, owners: list[Connection | None], begins: list[int], ends: list[int]
-    ) -> Iterator[Item]:
+    def _items(self, flows: Flows, owners: list[Connection | None], begins: list[int], ends: list[int]) -> Iterator[Item]:
         """The rows to look at, and while the current connection is attentive those in between as well."""
         attentive = np.fromiter((c is None or c.attentive for c in owners), bool, len(owners))
         group, expected = 0, 0

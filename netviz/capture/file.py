@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from netviz.capture.batch import Batch
@@ -36,7 +37,7 @@ class Files:
         first = 1
         for file, name in zip(self._files, self._names, strict=True):
             with file:
-                for batch in read_capture(lambda view, file=file: self._read(file, view), name, self.metadata, first):
+                for batch in read_capture(partial(self._read, file), name, self.metadata, first):
                     yield batch
                     first = batch.first + len(batch)
 

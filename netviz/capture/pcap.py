@@ -68,7 +68,8 @@ class Pcap:
         """The same for many records at once."""
         # A length that cannot be needs no test here: it leads behind the buffer, and the walker stops.
         lengths = np.ndarray((len(octets) - 11,), self._word, octets.data, offset=8, strides=(1,))
-        return at + lengths[at] + 16
+        after: Ints = at + lengths[at] + 16
+        return after
 
     def likely(self, buffer: bytearray, at: int) -> int:
         """As hop, of bytes that may be anything."""

@@ -23,9 +23,13 @@ class Source(Protocol):
     metadata: Metadata
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What to call it in a message."""
+
     @property
-    def progress(self) -> float | None: ...
+    def progress(self) -> float | None:
+        """From 0 to 1, None where that is not known."""
+
     def __iter__(self) -> Iterator[Batch]: ...
 
 

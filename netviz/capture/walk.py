@@ -36,18 +36,22 @@ _CHAIN = 3
 class Framing(Protocol):
     """How the records of one format are laid out.
 
-    ``hop`` and ``hops`` answer where the next record starts; where the bytes cannot be a record, or the reader must look
-    at it first, ``hop`` answers -1 and ``hops`` `NOWHERE`.  Both may read ``head`` bytes.  ``likely`` is stricter than ``hop``: it judges bytes at a guessed
-    place.  ``anchor`` is a byte string that every record (or most) holds at offset ``anchor_at``.
+    A record starts with ``head`` bytes that say how long it is.  ``anchor`` is a byte string that every record (or most)
+    holds at offset ``anchor_at``.
     """
 
     head: int
     anchor: bytes
     anchor_at: int
 
-    def hop(self, buffer: bytearray, at: int) -> int: ...
-    def hops(self, octets: Octets, at: Ints) -> Ints: ...
-    def likely(self, buffer: bytearray, at: int) -> int: ...
+    def hop(self, buffer: bytearray, at: int) -> int:
+        """Where the next record starts; -1 where the bytes cannot be a record, or the reader must look at it first."""
+
+    def hops(self, octets: Octets, at: Ints) -> Ints:
+        """The same for many records at once; `NOWHERE` instead of -1."""
+
+    def likely(self, buffer: bytearray, at: int) -> int:
+        """As hop, but stricter: it judges bytes at a guessed place."""
 
 
 class Walk(NamedTuple):

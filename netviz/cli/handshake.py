@@ -29,7 +29,7 @@ _OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "p
 @output
 @click.pass_context
 def handshake(
-    ctx: click.Context, captures: tuple[str, ...], as_json: bool, plain: bool, color: str, only_ascii: bool,
+    ctx: click.Context, /, captures: tuple[str, ...], as_json: bool, plain: bool, color: str, only_ascii: bool,
     check: bool, explain: bool, clock: Any, **only: Any,
 ) -> None:  # fmt: skip
     """Show how every TCP connection in a capture was set up, what went wrong, and how it ended.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from textwrap import wrap
 
@@ -28,9 +29,7 @@ __all__ = ["Drawing", "print_plain"]
 _HELD = 500
 
 
-def print_plain(
-    console: Console, analysis: Analysis, batches: Iterable[Batch], chosen: Selection, *, steps: bool
-) -> None:
+def print_plain(console: Console, analysis: Analysis, batches: Iterable[Batch], chosen: Selection, *, steps: bool) -> None:
     """A line an event, as they come; with ``steps`` also one for each segment that decided something."""
     for event in filter(chosen.passes, analysis.run(batches)):
         if steps and isinstance(event, TcpOpening):
@@ -141,7 +140,7 @@ class Drawing:
     def _next(self, captures: tuple[str, ...], rows: int) -> None:
         """What to type next."""
         if rows and self._worst is not None:
-            name = " ".join(safe(capture) for capture in captures)
+            name = " ".join(safe(min(capture, os.path.relpath(capture), key=len)) for capture in captures)
             self._print(Text.assemble("one as a ladder: ", (
                 f"netviz handshake {name} --connection {self._worst.connection}", "command")))  # fmt: skip
         elif not self._outcomes:

@@ -14,7 +14,7 @@ __all__ = ["captures", "output"]
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-class _Capture(click.ParamType):
+class _Capture(click.ParamType[str]):
     name = "capture"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:

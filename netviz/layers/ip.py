@@ -64,7 +64,7 @@ def datagrams(batch: Batch, net: Network) -> Datagrams:
         return Datagrams(*[none] * 9)
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(joined[0], kind="stable")
-    return Datagrams(*(column[order] for column in joined[:6]), *joined[6:])
+    return Datagrams._make([*(column[order] for column in joined[:6]), *joined[6:]])
 
 
 def address_at(buffer: Octets, ip: int, version: int) -> tuple[bytes, bytes]:
@@ -99,8 +99,8 @@ def _v4(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
     take = good & ~fragment
     start = at + length
     columns = (rows, np.broadcast_to(np.int64(4), rows.shape), head["protocol"].astype(np.int64), at, start, at + total)
-    kept = columns if take.all() else tuple(column[take] for column in columns)
-    return Datagrams(*kept, rows[fragment], rows[~good], cut)
+    row, version, protocol, ip, begin, stop = columns if take.all() else (column[take] for column in columns)
+    return Datagrams(row, version, protocol, ip, begin, stop, rows[fragment], rows[~good], cut)
 
 
 def _v6(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
@@ -136,4 +136,5 @@ def _v6(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
     take = good & ~fragment & ~gone
     cut.append(rows[gone])
     columns = (rows, np.broadcast_to(np.int64(6), rows.shape), protocol, at, start, stop)
-    return Datagrams(*(column[take] for column in columns), rows[fragment], rows[~good], np.concatenate(cut))
+    row, version, next_protocol, ip, begin, end = (column[take] for column in columns)
+    return Datagrams(row, version, next_protocol, ip, begin, end, rows[fragment], rows[~good], np.concatenate(cut))

@@ -6,7 +6,7 @@ RFC 9293 section 3.5 (establishing), 3.6 (closing), 3.5.3 (resets).
 from __future__ import annotations
 
 from netviz.event import Icmp, Step, TcpConnection
-from netviz.quantity import plural, seconds, span
+from netviz.quantity import seconds, span
 from netviz.verdicts.neighbours import Neighbours
 from netviz.verdicts.verdict import Claim, Severity, Verdict
 
@@ -51,6 +51,10 @@ def _steps(connection: TcpConnection, name: str) -> list[Step]:
     return [step for step in connection.steps if step.step == name]
 
 
+def _often(steps: list[Step]) -> str:
+    return "once" if len(steps) == 1 else f"{len(steps)} times"
+
+
 def _packets(steps: list[Step]) -> tuple[int, ...]:
     return tuple(step.segment.packet for step in steps)
 
@@ -64,12 +68,11 @@ def _refused(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
     if (other := neighbours.accepted.get(c.server)) is not None:
         text = f"the program stopped or had not started yet: connection {other} to the same port was accepted"
         likely.insert(0, Claim(text, "inferred"))
+    proof = syn.segment.packet, rst.segment.packet
     return Verdict(
         severity="problem",
         headline="REFUSED",
-        seen=(
-            Claim(f"SYN to {c.server}{_when(syn, start)}; an RST came back{took}", packets=(syn.segment.packet, rst.segment.packet)),
-        ),
+        seen=(Claim(f"SYN to {c.server}{_when(syn, start)}; an RST came back{took}", packets=proof),),
         means=f"the host {c.server.address} is there and answers, but turns this connection away (ECONNREFUSED)",
         likely=tuple(likely),
         advice=(f"on the server: ss -ltn 'sport = :{c.server.port}'   (is anything listening, and on which address?)",),
@@ -79,7 +82,7 @@ def _refused(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
 def _unanswered(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
     syns = _steps(c, "SYN")
     times = ", ".join(seconds((s.segment.time or start) - start) for s in syns[:6]) + (" …" if len(syns) > 6 else "")
-    sent = f"SYN sent {plural(len(syns), 'time')} at {times} s; no segment came back"
+    sent = f"SYN sent {_often(syns)} at {times} s; no segment came back"
     seen = [Claim(sent, packets=_packets(syns)), *map(_icmp_seen, c.icmp)]
     if c.icmp:
         return _told(c, seen)
@@ -88,7 +91,7 @@ def _unanswered(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict
         text = f"the program's accept queue is full: connection {other} to the same port was accepted"
         likely.append(Claim(text, "inferred"))
     elif (answer := neighbours.answered.get(c.server.address)) is not None:
-        text = f"a firewall drops packets to port {c.server.port}: the host is up, it answered connection {answer[0]} ({answer[1]})"
+        text = f"a firewall drops packets to port {c.server.port}: the host answered connection {answer[0]} ({answer[1]})"
         likely.append(Claim(text, "inferred"))
     return Verdict(
         severity="problem",
@@ -124,10 +127,10 @@ def _told(c: TcpConnection, seen: list[Claim]) -> Verdict:
 
 def _incomplete(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
     syns, answers = _steps(c, "SYN"), _steps(c, "SYN-ACK")
-    seen = [Claim(f"SYN sent {plural(len(syns), 'time')}", packets=_packets(syns))]
+    seen = [Claim(f"SYN sent {_often(syns)}", packets=_packets(syns))]
     likely = []
     if answers:
-        seen.append(Claim(f"SYN-ACK sent {plural(len(answers), 'time')}; no ACK followed", packets=_packets(answers)))
+        seen.append(Claim(f"SYN-ACK sent {_often(answers)}; no ACK followed", packets=_packets(answers)))
     else:
         seen.append(Claim("the server answered without a SYN of its own"))
     if (count := neighbours.unfinished.get(c.server, 0)) >= _FLOOD:
@@ -172,7 +175,7 @@ def _partial(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
     return Verdict(
         severity="problem" if severity(c) == "problem" else "note",
         headline="PARTIAL",
-        seen=(Claim(f"the first packet of this connection is {c.packets[0]}: no SYN{guess}"), *_ending(c)),
+        seen=(Claim(f"the first packet of this connection is {c.segments[0].packet}, and no SYN{guess}"), *_ending(c)),
         means="the capture starts inside the connection: its handshake, options and ISNs are not in it",
         advice=("start the capture before the program to see the handshake",),
     )

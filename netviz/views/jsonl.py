@@ -122,4 +122,3 @@ def _second(second: int) -> str:
         return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
     except (OverflowError, OSError, ValueError):
         return "1970-01-01T00:00:00"
-

@@ -51,8 +51,7 @@ def ladder(connection: TcpConnection, course: Course, start: int | None, width: 
 
 def _heads(connection: TcpConnection, time: int, arrow: int) -> Iterator[Text]:
     client, server = (
-        [name, end.address, f"port {end.port}"]
-        for name, end in (("CLIENT", connection.client), ("SERVER", connection.server))
+        [name, end.address, f"port {end.port}"] for name, end in (("CLIENT", connection.client), ("SERVER", connection.server))
     )
     pad = arrow + _STATE + 2
     for left, right in zip(client, server, strict=True):
@@ -70,9 +69,7 @@ def _line(time: str, left: str, left_sure: bool, arrow: Text, right: str, right_
     return line
 
 
-def _moment(
-    moment: Moment, previous: Moment | None, start: int | None, time: int, arrow: int, show: Clock
-) -> Text:
+def _moment(moment: Moment, previous: Moment | None, start: int | None, time: int, arrow: int, show: Clock) -> Text:
     segment = moment.segment
     style = "problem" if "RST" in moment.what else ("client", "server")[segment.side]
     label = _label(moment, arrow - 8)
@@ -86,7 +83,7 @@ def _moment(
         drawn.append("◀─ ", style)
         drawn.append(label, "label")
         drawn.append(" " + "─" * (rest + 2), style)
-    left, right = (name + "?" * unsure for name, unsure in zip(moment.states, moment.inferred, strict=True))
+    left, right = (name + "?" * (unsure and name != "?") for name, unsure in zip(moment.states, moment.inferred, strict=True))
     return _line(_time(moment, previous, start, show), left, not moment.inferred[0], drawn, right, not moment.inferred[1],
                  time)  # fmt: skip
 

@@ -21,17 +21,20 @@ def read_course(segments: Sequence[Segment]) -> Course:
     states = follow(segments)
     base = _base(segments)
     seen: set[tuple[int, int, int]] = set()
+    telling = SYN | FIN | RST
     fins: list[int | None] = [None, None]
     moments = []
     for index, segment in enumerate(segments):
-        side, kind = segment.side, segment.flags & (SYN | FIN | RST)
+        side, kind = segment.side, segment.flags & telling
+        if kind & SYN:
+            kind |= segment.flags & ACK
         own, peer = base[side], base[1 - side]
         seq = segment.seq - (own or 0) & _WORD
         ack = segment.ack - (segment.ack if peer is None else peer) & _WORD if segment.flags & ACK else None
         again = kind > 0 and (side, kind, segment.seq) in seen
         seen.add((side, kind, segment.seq))
         before = states[index].names
-        words = _meaning(segment, seq, ack, fins[1 - side], before)
+        words = _meaning(segment, ack, fins[1 - side], before)
         if again:
             words = f"The same again: {_late(segments, index)}"
         if segment.flags & FIN:
@@ -64,12 +67,14 @@ def _what(segment: Segment) -> str:
     if flags & ACK and (flags & SYN or not names):
         names.append("ACK")
     name = "-".join(names) or "segment"
+    if name == "ACK" and segment.length:
+        name = "data"
     if flags & SYN and flags & (ECE | CWR):
         name += " ECN"
     return name
 
 
-def _meaning(segment: Segment, seq: int, ack: int | None, fin: int | None, states: tuple[str, str]) -> str:
+def _meaning(segment: Segment, ack: int | None, fin: int | None, states: tuple[str, str]) -> str:
     flags, side = segment.flags, segment.side
     data = f" It already carries {segment.length:,} bytes of data." if segment.length else ""
     if flags & SYN and flags & ACK and ack is not None:
@@ -87,7 +92,7 @@ def _meaning(segment: Segment, seq: int, ack: int | None, fin: int | None, state
         return f"{heard} I have nothing more to send{sent}."
     if knows:
         return f"I know that you are done (ack = {ack}), and have all of it."
-    if states[side] in ("SYN-SENT", "SYN-RECEIVED") or (ack == 1 and seq == 1):
+    if "SYN-RECEIVED" in states or states[side] == "SYN-SENT":
         return f"I heard you too (ack = {max((ack or 1) - 1, 0)} + 1). Both directions are open.{data}"
     return f"{segment.length:,} bytes of data." if segment.length else f"I have everything up to here (ack = {ack})."
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from netviz.event import Options, Outcome, Problem, Rtt, Segment, Step
+from netviz.event import Outcome, Problem, Rtt, Segment, Step
 from netviz.layers.tcp.options import decode_options
 from netviz.layers.tcp.segment import ACK, CWR, ECE, FIN, RST, SYN
 
@@ -53,7 +53,7 @@ def read_handshake(segments: Sequence[Segment]) -> Handshake:
         s.side == 1 and not s.flags & (SYN | RST) and s.packet < server_syn.segment.packet for s in segments[:ends]
     )
     split = both and (acknowledged_first or not answered)
-    outcome, inferred = _outcome(segments, steps, ends, client_syn, split)
+    outcome, inferred = _outcome(segments, steps, client_syn, split)
     rtt = _rtt(steps, simultaneous=both and not split) if outcome == "established" or len(steps) > 1 else Rtt()
     return Handshake(outcome, tuple(steps), rtt, both and not split, split, inferred, ends, _problems(steps))
 
@@ -119,9 +119,7 @@ def _steps(segments: Sequence[Segment]) -> tuple[list[Step], int]:
     return steps, ends
 
 
-def _outcome(
-    segments: Sequence[Segment], steps: Sequence[Step], ends: int, client_syn: Step | None, split: bool
-) -> tuple[Outcome, bool]:
+def _outcome(segments: Sequence[Segment], steps: Sequence[Step], client_syn: Step | None, split: bool) -> tuple[Outcome, bool]:
     """What came of it, and whether that is inferred."""
     if client_syn is None:
         return "partial", False

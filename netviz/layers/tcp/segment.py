@@ -72,9 +72,10 @@ def segments(batch: Batch, ip: Datagrams) -> Segments:
     good = (header >= 20) & (payload <= stop)
     malformed = row[~good]
     if len(malformed):
-        row, version, net, at, stop, end, head, header, payload = (
-            x[good] for x in (row, version, net, at, stop, end, head, header, payload)
+        row, version, net, at, stop, end, header, payload = (
+            x[good] for x in (row, version, net, at, stop, end, header, payload)
         )
+        head = head[good]
     announced = head["window"].astype(np.int64)
     if (short := at + _TO_WINDOW > end).any():
         announced[short] = -1
