@@ -9,12 +9,13 @@ the connection may know better and turn the sides round.
 
 from __future__ import annotations
 
-from netviz.event import Endpoint, Icmp, Segment
-from netviz.layers.ip import address_text
+from typing import Any, NamedTuple
+
+from netviz.event import Icmp
 from netviz.layers.probe import Probe
 from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
 
-__all__ = ["CLOSING", "OPEN", "OPENING", "OVER", "SPECIAL", "Connection"]
+__all__ = ["CLOSING", "OPEN", "OPENING", "OVER", "SPECIAL", "Connection", "Finished", "Row"]
 
 #: Flags that always make a segment worth looking at.
 SPECIAL = SYN | FIN | RST
@@ -23,16 +24,46 @@ SPECIAL = SYN | FIN | RST
 OPENING, OPEN, CLOSING, OVER = range(4)
 
 #: Segments kept of one connection, segments without SYN, FIN or RST looked at in a row, and ICMP errors kept.
-_MOST_SEGMENTS, _PATIENCE, _MOST_ICMP = 512, 64, 16
+_MOST_ROWS, _PATIENCE, _MOST_ICMP = 512, 64, 16
 
 _HALF, _WORD = 1 << 31, 0xFFFFFFFF
+
+
+#: The fields of a `netviz.event.Segment`, before anybody needs their names.
+Row = tuple[int, "int | None", int, int, int, int, "int | None", int, int, bytes]
+
+
+class Finished(NamedTuple):
+    """All that is known of a connection, in plain values that can be sent to another process.
+
+    ``key`` holds the endpoint codes, the lower first; ``flip`` the index of side 0 in it; ``addresses`` those of IPv6 in
+    the order of ``key``.  ``opener`` is the side that sent the first SYN, -1 where none was seen; ``client`` the side
+    that the payload shows to be one, -1 where it does not.
+    """
+
+    number: int
+    key: tuple[int, int]
+    flip: int
+    addresses: tuple[bytes, bytes] | None
+    opener: int
+    rows: list[Row]
+    dropped: int
+    icmp: list[tuple[Any, ...]]
+    application: str
+    client: int
+    inferred: bool
+    first: int
+    start: int | None
+    stop: int | None
+    packets: list[int]
+    bytes: list[int]
 
 
 class Connection:
     """What is kept of a connection; see the module for what is not."""
 
     __slots__ = (  # noqa: RUF023 - by meaning
-        "key", "flip", "number", "phase", "attentive", "opener", "segments", "dropped", "icmp", "probe",
+        "key", "flip", "number", "phase", "attentive", "opener", "rows", "dropped", "icmp", "probe",
         "first", "last", "start", "last_time", "packets", "bytes",
         "_addresses", "_isn", "_answered", "_fin", "_acked", "_patience",
     )  # fmt: skip
@@ -50,7 +81,7 @@ class Connection:
         #: Whether the next segment is worth looking at, whatever its flags.
         self.attentive = True
         self.opener = -1
-        self.segments: list[Segment] = []
+        self.rows: list[Row] = []
         self.dropped = 0
         self.icmp: list[Icmp] = []
         self.probe = Probe()
@@ -62,15 +93,15 @@ class Connection:
         self._acked = [False, False]
         self._patience = _PATIENCE
 
-    @property
-    def endpoints(self) -> tuple[Endpoint, Endpoint]:
-        """The two ends, side 0 first; an endpoint code of IPv4 holds address and port, of IPv6 the port only."""
-        made = []
-        for place in (self.flip, 1 - self.flip):
-            code = self.key[place]
-            address = self._addresses[place] if self._addresses else (code >> 16).to_bytes(4, "big")
-            made.append(Endpoint(address_text(address), code & 0xFFFF))
-        return made[0], made[1]
+    def finish(self) -> Finished:
+        """Everything that a judge needs."""
+        probe = self.probe
+        client = -1 if probe.client is None else probe.client
+        return Finished(
+            self.number, self.key, self.flip, self._addresses, self.opener, self.rows, self.dropped,
+            [tuple(error) for error in self.icmp], probe.name, client, probe.inferred,
+            self.first, self.start, self.last_time, self.packets, self.bytes,
+        )  # fmt: skip
 
     def starts_anew(self, side: int, flags: int, seq: int) -> bool:
         """Whether a SYN opens another connection between the same endpoints (JSON.md: after the end, or another ISN)."""
@@ -85,9 +116,9 @@ class Connection:
             return self.phase != OPENING
         return known != seq
 
-    def take(self, segment: Segment, payload: bytes) -> None:
+    def take(self, row: Row, payload: bytes) -> None:
         """Look at a segment; ``payload`` may be empty once it is known what the payload is."""
-        _, _, side, flags, seq, ack, _, length, _, _ = segment
+        _, _, side, flags, seq, ack, _, length, _, _ = row
         probe = self.probe
         if length and not probe.done:
             # Data in a SYN starts one behind its sequence number.
@@ -115,8 +146,8 @@ class Connection:
             if flags & ACK and self._fin[1 - side] is not None and self._acknowledge(1 - side, ack):
                 keep = True
         if keep:
-            if len(self.segments) < _MOST_SEGMENTS:
-                self.segments.append(segment)
+            if len(self.rows) < _MOST_ROWS:
+                self.rows.append(row)
             else:
                 self.dropped += 1
         phase = self.phase

@@ -19,7 +19,10 @@ __all__ = ["Flows", "Item"]
 Item = tuple[int, int, int, "int | None", int, int, int, int, int, int, int, int, int, int]
 
 #: How many segments behind a SYN, a FIN, or the start of a connection that is attentive are given without being asked.
-_AFTER_SYN, _AFTER_FIN, _AT_START = 5, 2, 6
+_AFTER_SYN, _AFTER_FIN, _AT_START = 4, 2, 6
+
+#: The bits of a sort key that hold the row: a buffer of records.LARGEST bytes, doubled, has fewer records than this.
+_ROW = np.uint64((1 << 22) - 1)
 
 _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
@@ -38,9 +41,12 @@ class Flows:
         mixed ^= mixed >> np.uint64(29)
         mixed += high * _MIX[1]
         mixed ^= mixed >> np.uint64(32)
-        # Sorting by one mixed number is faster than by two; pairs that collide become groups that alternate, still in
-        # packet order.
-        self.order = np.argsort(mixed, kind="stable")
+        # Sorting numbers that hold their row in the lower bits is several times faster than a stable argsort.  Pairs of
+        # endpoints that collide in the upper bits become groups that alternate, still in packet order.
+        mixed &= ~_ROW
+        mixed |= np.arange(len(mixed), dtype=np.uint64)
+        mixed.sort()
+        self.order = (mixed & _ROW).astype(np.int64)
         self._low, self._high = low[self.order], high[self.order]
         changes = (self._low[1:] != self._low[:-1]) | (self._high[1:] != self._high[:-1])
         self.begin = np.concatenate(([0], np.flatnonzero(changes) + 1))

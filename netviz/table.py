@@ -135,7 +135,8 @@ def _mixed(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.uint
     """As endpoint_code does for one address; products wrap at 2^64."""
     mixed = np.add((high ^ np.right_shift(high, 29)) * _MIX[0], (low ^ np.right_shift(low, 31)) * _MIX[1])
     mixed ^= np.right_shift(mixed, 32)
-    return (mixed & np.uint64(_V6_MIXED) | np.uint64(V6_CODE)).astype(np.uint64)
+    code: NDArray[np.uint64] = mixed & np.uint64(_V6_MIXED) | np.uint64(V6_CODE)
+    return code
 
 
 def _big_endian(batch: Batch, at: Ints, width: int) -> NDArray[np.uint64]:

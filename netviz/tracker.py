@@ -7,6 +7,7 @@ Counters are sums over columns.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -14,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from netviz.capture.batch import NO_TIME
-from netviz.connection import OPENING, OVER, SPECIAL, Connection
-from netviz.event import Icmp, Segment
+from netviz.connection import OPEN, OPENING, OVER, SPECIAL, Connection
+from netviz.event import Icmp
 from netviz.flow import Flows, Item
 from netviz.layers.icmp import meaning
 from netviz.layers.ip import address_text
@@ -31,6 +32,7 @@ _LINGER = 2 * _SECOND
 
 #: A handshake that nobody answers is let go so long after its last SYN (the kernel's own patience is 127 s).
 _UNANSWERED = 200 * _SECOND
+_SWEEP = 10 * _SECOND
 
 #: Connections held at once, and how many endpoints of those let go are remembered for late segments.
 _MOST, _REMEMBERED = 50_000, 16_384
@@ -53,7 +55,8 @@ class Tracker:
         self._connections: dict[tuple[int, int], Connection] = {}
         self._let_go: dict[tuple[int, int], None] = {}
         self._next = 0
-        self._now = NO_TIME
+        self._now = self._swept = NO_TIME
+        self._ended: deque[Connection] = deque()
         self._connection: Connection | None = None
         self.late = 0
 
@@ -100,9 +103,9 @@ class Tracker:
         owners = [self._connections.get(key) for key in keys]
         begins, ends = flows.begin.tolist(), flows.end.tolist()
         splits: list[tuple[int, Connection]] = []
+        ended: list[Connection] = []
         view = table.batch.buffer.data
         group, connection, run = -1, None, 0
-        make = Segment._make
         for item in self._items(flows, owners, begins, ends):
             (number, position, packet, time, side, flags, seq, ack, window, length, start, stop, option, option_end) = item
             if number != group:
@@ -121,18 +124,23 @@ class Tracker:
                     owners[group] = made
                 connection, run = made, position
                 self._connection = made
-            elif not connection.attentive and not flags & SPECIAL:
+            elif not flags & SPECIAL and (not connection.attentive or (connection.phase == OPEN and not length)):
                 continue
             phase = connection.phase
             options = bytes(view[option:option_end]) if phase == OPENING or flags & SYN else b""
             payload = bytes(view[start:stop]) if length and not connection.probe.done else b""
             before = connection.packets
-            fields = (packet, time, side ^ connection.flip, flags, seq, ack, window if window >= 0 else None, length,
-                      before[0] + before[1] + position - run, options)  # fmt: skip
-            connection.take(make(fields), payload)
+            ordinal = before[0] + before[1] + position - run
+            announced = window if window >= 0 else None
+            connection.take(
+                (packet, time, side ^ connection.flip, flags, seq, ack, announced, length, ordinal, options), payload
+            )
+            if connection.phase == OVER and phase != OVER:
+                ended.append(connection)
             if phase == OPENING and connection.phase != OPENING:
                 opened.append((packet, connection))
         self._count(flows, owners, splits)
+        self._ended.extend(sorted(ended, key=lambda c: c.last))
 
     def _items(self, flows: Flows, owners: list[Connection | None], begins: list[int], ends: list[int]) -> Iterator[Item]:
         """The rows to look at, and while the current connection is attentive those in between as well."""
@@ -199,12 +207,19 @@ class Tracker:
 
     def _let_be(self, over: list[Connection]) -> None:
         """Let go what ended, what nobody answered, and what is too much."""
-        limits = {OVER: self._now - _LINGER, OPENING: self._now - _UNANSWERED}
-        for connection in [
-            c for c in self._connections.values()
-            if (limit := limits.get(c.phase)) is not None and c.last_time is not None and c.last_time < limit
-        ]:  # fmt: skip
-            self._release(connection, over)
+        limit = self._now - _LINGER
+        while self._ended:
+            connection = self._ended[0]
+            if self._connections.get(connection.key) is connection:
+                if connection.last_time is None or connection.last_time >= limit:
+                    break  # those behind it ended later, or wait a little longer
+                self._release(connection, over)
+            self._ended.popleft()
+        if self._now - self._swept > _SWEEP:
+            self._swept, limit = self._now, self._now - _UNANSWERED
+            for connection in [c for c in self._connections.values() if c.phase == OPENING]:
+                if connection.last_time is not None and connection.last_time < limit:
+                    self._release(connection, over)
         if len(self._connections) > _MOST:
             # Handshakes that got nowhere go first (a SYN flood), then what was silent longest.
             by_use = sorted(self._connections.values(), key=lambda c: (c.phase != OPENING, c.last))

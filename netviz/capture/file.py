@@ -26,12 +26,12 @@ class Files:
         self._names = [str(path) for path in paths]
         self.name = ", ".join(self._names)
         self._done = 0
-        self._size = sum(path.stat().st_size for path in paths)
+        self.size = sum(path.stat().st_size for path in paths)
 
     @property
     def progress(self) -> float | None:
         """How much has been read, from 0 to 1; None where a file has no size (a device, a named pipe)."""
-        return self._done / self._size if self._size else None
+        return self._done / self.size if self.size else None
 
     def __iter__(self) -> Iterator[Batch]:
         first = 1

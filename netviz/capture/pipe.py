@@ -22,6 +22,7 @@ class Pipe:
 
     streaming = True
     progress = None
+    size = 0
     name = "standard input"
 
     def __init__(self, descriptor: int = 0) -> None:

@@ -30,6 +30,10 @@ class Source(Protocol):
     def progress(self) -> float | None:
         """From 0 to 1, None where that is not known."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are to read, 0 where that is not known."""
+
     def __iter__(self) -> Iterator[Batch]: ...
 
 

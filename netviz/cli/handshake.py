@@ -50,7 +50,7 @@ def handshake(
 
     from netviz.analysis import Analysis
     from netviz.capture.source import open_capture
-    from netviz.cli.progress import with_progress
+    from netviz.cli.progress import Progress
     from netviz.cli.selection import Selection
     from netviz.views.jsonl import JsonLines
 
@@ -59,12 +59,12 @@ def handshake(
     source = open_capture(*captures)
     chosen = Selection(**only)
     analysis = Analysis(openings=source.streaming and not as_json)
-    batches = with_progress(source)
+    events = analysis.run(source, Progress().update)
     if source.streaming and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     if as_json:
         lines = JsonLines()
-        for event in filter(chosen.passes, analysis.run(batches)):
+        for event in filter(chosen.passes, events):
             lines.start = analysis.start
             sys.stdout.write(lines.line(event) + "\n")
     else:
@@ -73,9 +73,9 @@ def handshake(
 
         console = screen(color, only_ascii)
         if plain or (source.streaming and chosen.connection is None):
-            print_plain(console, analysis, batches, chosen, steps=plain)
+            print_plain(console, analysis, events, chosen, steps=plain)
         else:
-            Drawing(console, analysis, chosen, clock, explain).draw(batches, captures)
+            Drawing(console, analysis, chosen, clock, explain).draw(events, captures)
     chosen.require_connection()
     if check and chosen.problems_seen:
         ctx.exit(1)

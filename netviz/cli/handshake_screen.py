@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.text import Text
 
 from netviz.analysis import Analysis, course
-from netviz.capture.batch import Batch
 from netviz.cli.selection import Selection
-from netviz.event import CaptureProblem, TcpConnection, TcpOpening
+from netviz.event import CaptureProblem, Event, TcpConnection, TcpOpening
 from netviz.verdicts.neighbours import Neighbours
 from netviz.verdicts.tcp import judge_tcp
 from netviz.views.ladder import Clock, ladder
@@ -29,9 +28,9 @@ __all__ = ["Drawing", "print_plain"]
 _HELD = 500
 
 
-def print_plain(console: Console, analysis: Analysis, batches: Iterable[Batch], chosen: Selection, *, steps: bool) -> None:
+def print_plain(console: Console, analysis: Analysis, events: Iterable[Event], chosen: Selection, *, steps: bool) -> None:
     """A line an event, as they come; with ``steps`` also one for each segment that decided something."""
-    for event in filter(chosen.passes, analysis.run(batches)):
+    for event in filter(chosen.passes, events):
         if steps and isinstance(event, TcpOpening):
             continue
         if steps and isinstance(event, TcpConnection):
@@ -55,12 +54,12 @@ class Drawing:
         self._outcomes: dict[str, int] = {}
         self._worst: TcpConnection | None = None
 
-    def draw(self, batches: Iterable[Batch], captures: tuple[str, ...]) -> None:
+    def draw(self, events: Iterable[Event], captures: tuple[str, ...]) -> None:
         """Read all, draw all."""
         held: list[TcpConnection] = []
         problems: list[CaptureProblem] = []
         rows = 0
-        for event in self._analysis.run(batches):
+        for event in events:
             if isinstance(event, TcpConnection) and not isinstance(event, TcpOpening):
                 self._neighbours.add(event)
             if not self._chosen.passes(event) or isinstance(event, TcpOpening):
@@ -81,8 +80,8 @@ class Drawing:
         elif held:
             self._one(held[0])
         self._tell(problems)
-        analysis = self._analysis
-        self._print(footer(self._outcomes, analysis.counts, analysis.start, analysis.stop, analysis.late))
+        start, stop, counts, late = self._analysis.tally
+        self._print(footer(self._outcomes, counts, start, stop, late))
         self._next(captures, rows)
 
     def _print(self, line: Text) -> None:

@@ -4,45 +4,45 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from netviz.capture.batch import Batch
-from netviz.capture.source import Source
-
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
-__all__ = ["with_progress"]
+__all__ = ["Progress"]
 
+#: Seconds without a bar.
 _PATIENCE = 1.0
 
 
-def with_progress(source: Source) -> Iterator[Batch]:
-    """The Batches of a source; the bar comes and goes on its own."""
-    if source.streaming or not sys.stderr.isatty():
-        yield from source
-        return
-    begun = time.monotonic()
-    bar: Progress | None = None
-    try:
-        for batch in source:
-            yield batch
-            if source.progress is None or (bar is None and time.monotonic() - begun < _PATIENCE):
-                continue
-            if bar is None:
-                bar = _bar()
-            bar.update(bar.task_ids[0], completed=source.progress)
-    finally:
-        if bar is not None:
-            bar.stop()
+class Progress:
+    """Tell it how much has been done; the bar comes when it is due and goes when all is done."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._bar: Bar | None = None
+        self._wanted = sys.stderr.isatty()
+
+    def update(self, done: float | None) -> None:
+        """From 0 to 1, or None where nobody knows."""
+        if not self._wanted or done is None:
+            return
+        if self._bar is None:
+            if done >= 1 or time.monotonic() - self._begun < _PATIENCE:
+                return
+            self._bar = _bar()
+        self._bar.update(self._bar.task_ids[0], completed=done)
+        if done >= 1:
+            self._bar.stop()
+            self._bar, self._wanted = None, False
 
 
-def _bar() -> Progress:
+def _bar() -> Bar:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-    made = Progress(TextColumn("reading"), BarColumn(), TaskProgressColumn(), console=Console(stderr=True), transient=True)
+    columns = TextColumn("reading"), BarColumn(), TaskProgressColumn()
+    made = Progress(*columns, console=Console(stderr=True), transient=True)
     made.add_task("reading", total=1.0)
     made.start()
     return made

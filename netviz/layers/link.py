@@ -54,8 +54,9 @@ def network(batch: Batch) -> Network:
     undecoded: list[tuple[int, int, int]] = []
     if not len(batch):
         return Network(ethertype, start, end, undecoded)
-    for link in [int(batch.link[0])] if batch.link.strides == (0,) else np.unique(batch.link).tolist():
-        rows = np.flatnonzero(batch.link == link)
+    links = [int(batch.link[0])] if batch.link.strides == (0,) else np.unique(batch.link).tolist()
+    for link in links:
+        rows = np.arange(len(batch)) if len(links) == 1 else np.flatnonzero(batch.link == link)
         if link in _TYPED:
             size, place = _TYPED[link]
             _typed(batch.buffer, rows, size, place, ethertype, start, end)
@@ -77,9 +78,12 @@ def be16(buffer: Octets, at: Ints) -> Ints:
 
 def _typed(buffer: Octets, rows: Ints, size: int, place: int, ethertype: Ints, start: Ints, end: Ints) -> None:
     """Headers that hold an EtherType; VLAN tags may follow, each with the next one."""
-    rows = rows[start[rows] + size <= end[rows]]
-    kind = be16(buffer, start[rows] + place)
-    at = start[rows] + size
+    at = start if len(rows) == len(start) else start[rows]
+    whole = at + size <= (end if len(rows) == len(end) else end[rows])
+    if not whole.all():
+        rows, at = rows[whole], at[whole]
+    kind = be16(buffer, at + place)
+    at = at + size
     for _ in range(_MOST_TAGS):
         tagged = (kind == _TAGS[0]) | (kind == _TAGS[1]) | (kind == _TAGS[2])
         if not tagged.any():

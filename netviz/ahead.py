@@ -1,0 +1,116 @@
+"""Read and track a large file in a process of its own, while this one judges and draws.
+
+Each half keeps one core busy, and what passes between them is small: the few kept segments of each connection, as
+plain tuples.  On systems without a safe fork, on one core, and for anything small or streaming, one process does all;
+what comes out is the same.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import struct
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from netviz.capture.source import Source
+from netviz.connection import Finished
+from netviz.errors import NetvizError
+from netviz.event import CaptureProblem, Problem
+from netviz.tracking import Found, Tally, Tracking
+
+__all__ = ["read_ahead", "worthwhile"]
+
+#: Below so many bytes starting a process costs more than it saves.
+_LARGE = 16 << 20
+
+_LENGTH = struct.Struct("!I")
+
+Message = tuple["float | None", Tally, list[Found]]
+
+
+def worthwhile(source: Source) -> bool:
+    """Whether a second process pays for this source on this machine."""
+    return sys.platform == "linux" and source.size >= _LARGE and len(os.sched_getaffinity(0)) > 1
+
+
+def read_ahead(source: Source) -> Iterator[Message]:
+    """For each Batch how much has been read, the tally so far, and what was found.
+
+    Raises NetvizError where the source does.
+    """
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(receiver)
+        with os.fdopen(sender, "wb") as stream:
+            os._exit(_track(source, stream))
+    os.close(sender)
+    try:
+        with os.fdopen(receiver, "rb") as stream:
+            yield from _receive(stream)
+    finally:
+        # A reader that has enough closes its end; the child then fails to write, and ends.
+        os.waitpid(child, 0)
+
+
+def _track(source: Source, stream: BinaryIO) -> int:
+    tracking = Tracking()
+    try:
+        for batch in source:
+            _send(stream, _packed(source.progress, tracking.tally, tracking.feed(batch)))
+        _send(stream, _packed(1.0, tracking.tally, tracking.close()))
+        _send(stream, ("end",))
+        stream.flush()
+    except (BrokenPipeError, KeyboardInterrupt):
+        return 0
+    except NetvizError as error:
+        _send(stream, ("mistake", str(error), error.hint))
+        stream.flush()
+    except BaseException:
+        _send(stream, ("bug", traceback.format_exc()))
+        stream.flush()
+        return 1
+    return 0
+
+
+def _send(stream: BinaryIO, message: tuple[Any, ...]) -> None:
+    data = marshal.dumps(message)
+    stream.write(_LENGTH.pack(len(data)) + data)
+
+
+def _packed(done: float | None, tally: Tally, found: list[Found]) -> tuple[Any, ...]:
+    """Plain tuples, which marshal can write; an opening is of no use to whoever reads a file."""
+    plain: list[tuple[Any, ...]] = []
+    for thing in found:
+        if thing[0] == "over":
+            plain.append(tuple(thing[1]))
+        elif thing[0] == "problem":
+            problems = [(problem.kind, problem.text, problem.packet) for problem in thing[1].problems]
+            plain.append((thing[1].packets, thing[1].time, problems, thing[1].count))
+    return "found", done, tuple(tally), plain
+
+
+def _receive(stream: BinaryIO) -> Iterator[Message]:
+    while len(head := stream.read(_LENGTH.size)) == _LENGTH.size:
+        # Only our own child writes to this pipe, so what marshal loads is what _packed made.
+        kind, *rest = marshal.loads(stream.read(_LENGTH.unpack(head)[0]))
+        if kind == "end":
+            return
+        if kind == "mistake":
+            raise NetvizError(*rest)
+        if kind == "bug":
+            raise RuntimeError(f"the reading process failed\n{rest[0]}")
+        done, tally, plain = rest
+        yield done, Tally(*tally), [_found(values) for values in plain]
+    raise RuntimeError("the reading process ended without a word")
+
+
+def _found(values: tuple[Any, ...]) -> Found:
+    if len(values) == len(Finished._fields):
+        return "over", Finished._make(values)
+    packets, time, problems, count = values
+    told = tuple(Problem(*problem) for problem in problems)
+    return "problem", CaptureProblem(packets=packets, time=time, problems=told, count=count)

@@ -1,0 +1,74 @@
+"""From what was kept of a connection to the event that tells it."""
+
+from __future__ import annotations
+
+from netviz.connection import Finished
+from netviz.event import Endpoint, Icmp, Segment, TcpConnection, TcpOpening, Traffic
+from netviz.layers.ip import address_text
+from netviz.layers.tcp.closing import read_closing
+from netviz.layers.tcp.handshake import read_handshake
+from netviz.layers.tcp.trouble import find_trouble
+
+__all__ = ["judge"]
+
+
+def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
+    """Read the kept segments of a connection; with ``opening`` it is not over yet."""
+    client, sure = _client(connection)
+    segments = tuple(map(Segment._make, connection.rows))
+    if client:
+        segments = tuple(segment._replace(side=1 - segment.side) for segment in segments)
+    handshake = read_handshake(segments)
+    judged = handshake.outcome in ("established", "partial")
+    closing = read_closing(segments[handshake.ends :]) if judged else None
+    icmp = tuple(map(Icmp._make, connection.icmp))
+    ends = _endpoints(connection)
+    traffic = [Traffic(*counts) for counts in zip(connection.packets, connection.bytes, strict=True)]
+    packets = [step.segment.packet for step in handshake.steps if not step.retransmission]
+    if closing is not None:
+        packets += closing.packets
+    inferred: tuple[str, ...] = () if sure else ("client", "server")
+    if handshake.inferred:
+        inferred += ("outcome",)
+    if connection.inferred:
+        inferred += ("application",)
+    return (TcpOpening if opening else TcpConnection)(
+        packets=tuple(packets) or (connection.first,),
+        time=connection.stop,
+        problems=find_trouble(handshake, closing, icmp, segments, connection.dropped),
+        connection=connection.number,
+        client=ends[client],
+        server=ends[1 - client],
+        outcome=handshake.outcome,
+        simultaneous=handshake.simultaneous,
+        split=handshake.split,
+        steps=handshake.steps,
+        rtt=handshake.rtt,
+        closing=closing,
+        traffic=(traffic[client], traffic[1 - client]),
+        application=connection.application,
+        segments=segments,
+        icmp=icmp,
+        start=connection.start,
+        inferred=inferred,
+    )
+
+
+def _endpoints(connection: Finished) -> list[Endpoint]:
+    """The two ends, side 0 first; an endpoint code of IPv4 holds address and port, of IPv6 the port only."""
+    made = []
+    for place in (connection.flip, 1 - connection.flip):
+        code = connection.key[place]
+        address = connection.addresses[place] if connection.addresses else (code >> 16).to_bytes(4, "big")
+        made.append(Endpoint(address_text(address), code & 0xFFFF))
+    return made
+
+
+def _client(connection: Finished) -> tuple[int, bool]:
+    """The side of the client, and whether the wire shows it: who sent the SYN, a request, else the higher port."""
+    if connection.opener >= 0:
+        return connection.opener, True
+    if connection.client >= 0:
+        return connection.client, not connection.inferred
+    first, second = (end.port for end in _endpoints(connection))
+    return int(second > first), False

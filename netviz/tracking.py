@@ -1,0 +1,85 @@
+"""From Batches to what was found in them: connections that opened or ended, problems of the capture itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from netviz.capture.batch import NO_TIME, Batch
+from netviz.connection import Connection, Finished
+from netviz.event import CaptureProblem, Problem
+from netviz.table import Notice, table
+from netviz.tracker import Tracker
+
+__all__ = ["Found", "Tally", "Tracking"]
+
+#: How long a streaming source was silent when it gives a Batch without packets, in ns.
+_SILENCE = 500_000_000
+
+#: What a Batch brought: problems of the capture, and connections that opened or are over.
+Found = tuple[Literal["problem"], CaptureProblem] | tuple[Literal["opened", "over"], Finished]
+
+
+class Tally(NamedTuple):
+    """What is counted over all packets: the time of the first and the last that has one, packets by protocol, and
+    segments that came for a connection after it had been let go.
+    """
+
+    start: int | None = None
+    stop: int | None = None
+    counts: dict[str, int] = {}  # noqa: RUF012 - never changed, always replaced
+    late: int = 0
+
+
+class Tracking:
+    """Feed it Batches, then close it; ``tally`` grows meanwhile."""
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._tracker = Tracker()
+        self._notices: dict[tuple[str, str], Notice] = {}
+
+    def feed(self, batch: Batch) -> list[Found]:
+        """What a Batch completes, in the order of the packets that complete it."""
+        found: list[Found] = [("problem", problem) for problem in batch.problems]
+        if not len(batch):
+            tracked = self._tracker.wait(0 if batch.problems else _SILENCE)
+        else:
+            packets = table(batch)
+            for notice in packets.notices:
+                self._note(notice)
+            tracked = self._tracker.feed(packets)
+            self._count(batch, packets.counts)
+        found += [("opened", connection.finish()) for connection in tracked.opened]
+        return found + _over(tracked.over)
+
+    def close(self) -> list[Found]:
+        """The connections that the capture ended in, then what was not decoded."""
+        found = _over(self._tracker.close())
+        for notice in self._notices.values():
+            packets = f"{notice.count:,} packet{'s' * (notice.count != 1)}"
+            text = f"{packets} {notice.text}; the first is packet {notice.packet}"
+            problem = Problem(notice.kind, text, notice.packet)
+            event = CaptureProblem(packets=(notice.packet,), time=None, problems=(problem,), count=notice.count)
+            found.append(("problem", event))
+        return found
+
+    def _count(self, batch: Batch, counts: dict[str, int]) -> None:
+        start, stop, before, _ = self.tally
+        times = int(batch.time[0]), int(batch.time[-1])
+        if NO_TIME in times:
+            timed = batch.time[batch.time != NO_TIME]
+            times = (int(timed[0]), int(timed[-1])) if len(timed) else times
+        if NO_TIME not in times:
+            start, stop = times[0] if start is None else start, times[1]
+        added = {protocol: count + before.get(protocol, 0) for protocol, count in counts.items()}
+        self.tally = Tally(start, stop, added, self._tracker.late)
+
+    def _note(self, notice: Notice) -> None:
+        key = notice.kind, notice.text
+        before = self._notices.get(key)
+        self._notices[key] = notice if before is None else replace(before, count=before.count + notice.count)
+
+
+def _over(connections: list[Connection]) -> list[Found]:
+    return [("over", connection.finish()) for connection in connections]
