@@ -65,7 +65,7 @@ class Connection:
     __slots__ = (  # noqa: RUF023 - by meaning
         "key", "flip", "number", "phase", "attentive", "opener", "rows", "dropped", "icmp", "probe",
         "first", "last", "start", "last_time", "packets", "bytes",
-        "_addresses", "_isn", "_answered", "_fin", "_acked", "_patience",
+        "_addresses", "_isn", "_answered", "_due", "_fin", "_acked", "_patience",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,8 @@ class Connection:
         self.bytes = [0, 0]
         self._isn: list[int | None] = [None, None]
         self._answered = [False, False]
+        #: Whether a SYN-ACK was repeated, so that one more ACK belongs to the handshake.
+        self._due = False
         self._fin: list[int | None] = [None, None]
         self._acked = [False, False]
         self._patience = _PATIENCE
@@ -133,9 +135,14 @@ class Connection:
             self._patience -= 1
         if flags & SYN:
             self._syn(side, flags, seq)
+            self._due = phase == OPEN and flags & ACK > 0
+            if phase == OVER:
+                self.phase = OPENING  # the SYN that was refused is tried again
         elif flags & RST:
             self.phase = OVER
         else:
+            if self._due and side == self.opener:
+                keep, self._due = True, False
             # The handshake ends with what answers a SYN-ACK; where there was none it was over before the capture.
             if phase == OPENING and (self.opener < 0 or (flags & ACK and self._answered[1 - side])):
                 self.phase = OPEN
@@ -151,7 +158,7 @@ class Connection:
             else:
                 self.dropped += 1
         phase = self.phase
-        self.attentive = phase != OVER and self._patience > 0 and not (phase == OPEN and probe.done)
+        self.attentive = phase != OVER and self._patience > 0 and (phase != OPEN or not probe.done or self._due)
 
     def tell(self, error: Icmp, seq: int) -> None:
         """An ICMP error that quotes a segment with this sequence number."""

@@ -16,10 +16,8 @@ def span(nanoseconds: int) -> str:
     if nanoseconds < 0:
         return "-" + span(-nanoseconds)
     for unit, size in (("µs", 1_000), ("ms", 1_000_000)):
-        if nanoseconds < 1_000 * size:
-            value = nanoseconds / size
-            text = f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.1f}" if value >= 10 else f"{value:.3g}"
-            return f"{text} {unit}"
+        if nanoseconds < 999.5 * size:
+            return f"{nanoseconds / size:.3g} {unit}"
     if nanoseconds < 60 * _SECOND:
         return f"{nanoseconds / _SECOND:.3f} s"
     minutes, rest = divmod(nanoseconds // _SECOND, 60)

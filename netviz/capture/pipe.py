@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import select
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from netviz.capture.batch import Batch
 from netviz.capture.metadata import Metadata
 from netviz.capture.stream import read_capture
+from netviz.errors import NetvizError
 
 __all__ = ["Pipe"]
 
@@ -26,6 +28,9 @@ class Pipe:
     name = "standard input"
 
     def __init__(self, descriptor: int = 0) -> None:
+        if os.isatty(descriptor):
+            hint = "pipe a capture into it: sudo tcpdump -i lo -U -w - | netviz handshake -"
+            raise NetvizError("standard input is a terminal, not a capture", hint)
         self.metadata = Metadata()
         self._file = io.FileIO(descriptor, closefd=False)
 

@@ -30,8 +30,15 @@ _HELD = 500
 
 def print_plain(console: Console, analysis: Analysis, events: Iterable[Event], chosen: Selection, *, steps: bool) -> None:
     """A line an event, as they come; with ``steps`` also one for each segment that decided something."""
+    told: set[int] = set()
     for event in filter(chosen.passes, events):
-        if steps and isinstance(event, TcpOpening):
+        if isinstance(event, TcpOpening):
+            if steps:
+                continue
+            if event.closing is None:
+                told.add(event.connection)  # it came to nothing: there will be no more to tell
+        elif isinstance(event, TcpConnection) and event.connection in told:
+            told.discard(event.connection)
             continue
         if steps and isinstance(event, TcpConnection):
             for line in plain_course(event, course(event), analysis.start):
@@ -89,7 +96,8 @@ class Drawing:
 
     def _count(self, event: TcpConnection) -> None:
         self._outcomes[event.outcome] = self._outcomes.get(event.outcome, 0) + 1
-        if self._worst is None or (event.problems and not self._worst.problems):
+        worst = self._worst
+        if worst is None or (not event.problems, event.connection) < (not worst.problems, worst.connection):
             self._worst = event
 
     def _rows(self, connections: list[TcpConnection], *, first: bool) -> int:

@@ -25,7 +25,6 @@ class Selection:
     problems: bool = False
     problems_seen: bool = False
     highest: int = -1
-    found: bool = False
     everything: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,7 +42,6 @@ class Selection:
         if isinstance(event, TcpConnection):
             self.highest = max(self.highest, event.connection)
             shown = self.everything or self._matches(event)
-            self.found |= shown
         if shown and event.problems:
             self.problems_seen = True
         return shown and isinstance(event, TcpConnection | CaptureProblem)

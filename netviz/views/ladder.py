@@ -20,7 +20,10 @@ __all__ = ["Clock", "ladder"]
 Clock = Literal["elapsed", "delta", "absolute"]
 
 #: Room for a state with its mark, for a time, and what an arrow with words to its right takes at the most.
-_STATE, _TIME, _ARROW = 13, 15, 52
+_STATE, _TIME, _ARROW = 13, 18, 52
+
+#: From this width on packets are numbered.
+_ROOMY = 80
 
 #: From this width on the words stand to the right of the arrow.
 _WIDE = 118
@@ -29,7 +32,7 @@ _WIDE = 118
 def ladder(connection: TcpConnection, course: Course, start: int | None, width: int, show: Clock) -> Iterator[Text]:
     """The lines of the ladder; ``start`` is the time of the capture's first packet."""
     wide = width >= _WIDE
-    time = _TIME if width >= 80 else 10
+    time = _TIME if width >= _ROOMY else 10
     arrow = min(_ARROW, width - time - 2 * (_STATE + 1) - (46 if wide else 0))
     yield from _heads(connection, time, arrow)
     yield _line("", course.before[0], True, Text(" " * arrow), course.before[1], True, time)
@@ -53,16 +56,13 @@ def _heads(connection: TcpConnection, time: int, arrow: int) -> Iterator[Text]:
     client, server = (
         [name, end.address, f"port {end.port}"] for name, end in (("CLIENT", connection.client), ("SERVER", connection.server))
     )
-    pad = arrow + _STATE + 2
+    right_at = time + arrow + _STATE + 2
     for left, right in zip(client, server, strict=True):
-        line = Text(" " * time)
-        line.append(f"{left:<{pad}}", "client")
-        line.append(right, "server")
-        yield line
+        yield Text.assemble((f"{left:>{time + _STATE}} ".ljust(right_at), "client"), (right, "server"))
 
 
 def _line(time: str, left: str, left_sure: bool, arrow: Text, right: str, right_sure: bool, room: int) -> Text:
-    line = Text(f"{time:<{room}}"[:room], "faint")
+    line = Text.assemble((f"{time:<{room}}"[:room], "faint"))
     line.append(f"{left:>{_STATE}} ", "client" if left_sure else "inferred")
     line.append_text(arrow)
     line.append(f" {right:<{_STATE}}", "server" if right_sure else "inferred")
@@ -84,7 +84,10 @@ def _moment(moment: Moment, previous: Moment | None, start: int | None, time: in
         drawn.append(label, "label")
         drawn.append(" " + "─" * (rest + 2), style)
     left, right = (name + "?" * (unsure and name != "?") for name, unsure in zip(moment.states, moment.inferred, strict=True))
-    return _line(_time(moment, previous, start, show), left, not moment.inferred[0], drawn, right, not moment.inferred[1],
+    when = _time(moment, previous, start, show)
+    if time == _TIME:
+        when = f"#{segment.packet:<7} {when}"
+    return _line(when, left, not moment.inferred[0], drawn, right, not moment.inferred[1],
                  time)  # fmt: skip
 
 

@@ -87,7 +87,7 @@ def _application(connection: TcpConnection) -> Iterator[tuple[str, str]]:
 def footer(outcomes: dict[str, int], counts: dict[str, int], start: int | None, stop: int | None, late: int) -> Text:
     """What was in the capture, in one line."""
     total = sum(outcomes.values())
-    line = Text(plural(total, "connection"), "label")
+    line = Text.assemble((plural(total, "connection"), "label"))
     words = [f"{count:,} {outcome}" for outcome, count in outcomes.items() if count]
     if words:
         line.append(": " + ", ".join(words), "")

@@ -16,8 +16,8 @@ def plain_event(event: Event, start: int | None) -> Iterator[str]:
     """A line for an event, and one for each of its problems."""
     if isinstance(event, TcpConnection):
         yield f"{_when(event.time, start)} connection {event.connection} {_summary(event)}"
-        if isinstance(event, TcpOpening):
-            return
+        if isinstance(event, TcpOpening) and event.closing is not None:
+            return  # it goes on, and all its problems will be told at its end
         for problem in event.problems:
             yield f"{_when(None, start)} connection {event.connection} problem {problem.kind}: {safe(problem.text)}"
     elif isinstance(event, CaptureProblem):

@@ -114,8 +114,8 @@ def _steps(segments: Sequence[Segment]) -> tuple[list[Step], int]:
         steps.append(_step(name, segment, key in seen))
         seen.add(key)
         ends = index + 1
-        if name == "RST":
-            break
+        if name == "RST" and not any(later.flags & SYN for later in segments[index + 1 :]):
+            break  # else the same SYN is tried again
     return steps, ends
 
 
