@@ -136,7 +136,7 @@ class Connection:
         if flags & SYN:
             self._syn(side, flags, seq)
             self._due = phase == OPEN and flags & ACK > 0
-            if phase == OVER:
+            if phase == OVER and not flags & ACK:
                 self.phase = OPENING  # the SYN that was refused is tried again
         elif flags & RST:
             self.phase = OVER

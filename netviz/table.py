@@ -11,21 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netviz.capture.batch import NO_TIME, Batch, Ints
+from netviz.capture.batch import NO_TIME, Batch
 from netviz.layers.icmp import Quote, quote
 from netviz.layers.ip import ICMP, ICMPV6, UDP, Datagrams, address_at, datagrams
 from netviz.layers.link import ARP, LINK_NAMES, network
 from netviz.layers.tcp.segment import Segments, segments
 
-__all__ = ["V6_CODE", "Notice", "Quoted", "Table", "endpoint_code", "table"]
-
-#: Odd constants that mix the halves of an IPv6 address into a code.
-_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
-
-#: This bit marks the code of an IPv6 endpoint; bits 16 to 62 mix its address, the rest is the port.
-V6_CODE = 1 << 63
-_WORD = (1 << 64) - 1
-_V6_MIXED = (1 << 63) - (1 << 16)
+__all__ = ["Notice", "Quoted", "Table", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +43,8 @@ class Quoted(NamedTuple):
 class Table:
     """The TCP segments of a Batch.
 
-    ``source`` and ``target`` are endpoint codes: for IPv4 the address and the port, exactly; for IPv6 the port and 47
-    mixed bits of the address.  ``counts`` says how many packets of each protocol there were.
+    ``source`` and ``target`` are endpoint codes (see netviz.endpoint).  ``counts`` says how many packets of each protocol
+    there were.
     """
 
     batch: Batch
@@ -76,22 +68,14 @@ class Table:
         return None if time == NO_TIME else time
 
 
-def endpoint_code(address: bytes, port: int) -> int:
-    """The code of an endpoint, as in the columns ``source`` and ``target``."""
-    if len(address) == 4:
-        return int.from_bytes(address, "big") << 16 | port
-    high, low = int.from_bytes(address[:8], "big"), int.from_bytes(address[8:], "big")
-    first, second = map(int, _MIX)
-    mixed = (high ^ high >> 29) * first + (low ^ low >> 31) * second & _WORD
-    return (mixed ^ mixed >> 32) & _V6_MIXED | V6_CODE | port
-
-
 def table(batch: Batch) -> Table:
     """Read all packets of a Batch at once."""
     net = network(batch)
     ip = datagrams(batch, net)
     tcp = segments(batch, ip)
-    source, target = _codes(batch, tcp)
+    of = slice(None) if len(tcp.row) == len(ip.row) else np.searchsorted(ip.row, tcp.row)
+    source = ip.source[of] | tcp.source.astype(np.uint64)
+    target = ip.target[of] | tcp.target.astype(np.uint64)
     counts = {
         "tcp": len(tcp.row),
         "udp": int(np.count_nonzero(ip.protocol == UDP)),
@@ -117,33 +101,6 @@ def table(batch: Batch) -> Table:
     ]  # fmt: skip
     return Table(batch=batch, tcp=tcp, source=source, target=target, icmp=_errors(batch, ip), counts=counts,
                  notices=tuple(notices))  # fmt: skip
-
-
-def _codes(batch: Batch, tcp: Segments) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    codes = []
-    for place4, place6, port in ((12, 8, tcp.source), (16, 24, tcp.target)):
-        address = _big_endian(batch, tcp.ip + place4, 4)
-        code = address << np.uint64(16) | port.astype(np.uint64)
-        if len(six := np.flatnonzero(tcp.version == 6)):
-            high, low = (_big_endian(batch, tcp.ip[six] + place6 + half, 8) for half in (0, 8))
-            code[six] = _mixed(high, low) | port[six].astype(np.uint64)
-        codes.append(code)
-    return codes[0], codes[1]
-
-
-def _mixed(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """As endpoint_code does for one address; products wrap at 2^64."""
-    mixed = np.add((high ^ np.right_shift(high, 29)) * _MIX[0], (low ^ np.right_shift(low, 31)) * _MIX[1])
-    mixed ^= np.right_shift(mixed, 32)
-    code: NDArray[np.uint64] = mixed & np.uint64(_V6_MIXED) | np.uint64(V6_CODE)
-    return code
-
-
-def _big_endian(batch: Batch, at: Ints, width: int) -> NDArray[np.uint64]:
-    """The big-endian numbers of ``width`` bytes at ``at``."""
-    view = np.ndarray((len(batch.buffer) - width + 1,), f">u{width}", batch.buffer.data, strides=(1,))
-    numbers: NDArray[np.uint64] = view[at].astype(np.uint64)
-    return numbers
 
 
 def _errors(batch: Batch, ip: Datagrams) -> tuple[Quoted, ...]:

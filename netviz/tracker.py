@@ -16,12 +16,13 @@ import numpy as np
 
 from netviz.capture.batch import NO_TIME
 from netviz.connection import OPEN, OPENING, OVER, SPECIAL, Connection
+from netviz.endpoint import V6_CODE, endpoint_code
 from netviz.event import Icmp
 from netviz.flow import Flows, Item
 from netviz.layers.icmp import meaning
 from netviz.layers.ip import address_text
 from netviz.layers.tcp.segment import ACK, SYN
-from netviz.table import V6_CODE, Quoted, Table, endpoint_code
+from netviz.table import Quoted, Table
 
 __all__ = ["Tracked", "Tracker"]
 
@@ -210,7 +211,7 @@ class Tracker:
         limit = self._now - _LINGER
         while self._ended:
             connection = self._ended[0]
-            if self._connections.get(connection.key) is connection:
+            if connection.phase == OVER and self._connections.get(connection.key) is connection:
                 if connection.last_time is None or connection.last_time >= limit:
                     break  # those behind it ended later, or wait a little longer
                 self._release(connection, over)

@@ -9,8 +9,10 @@ import socket
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netviz.capture.batch import Batch, Ints, Octets
+from netviz.endpoint import code_v4, code_v6
 from netviz.layers.link import IPV4, IPV6, Network
 
 __all__ = ["ICMP", "ICMPV6", "TCP", "UDP", "Datagrams", "address_at", "address_text", "datagrams", "window"]
@@ -23,15 +25,17 @@ _FRAGMENT, _AUTHENTICATION = 44, 51
 _EXTENSIONS = (0, 43, 60, _FRAGMENT, _AUTHENTICATION, 135, 139, 140)
 _MOST_EXTENSIONS = 16
 
-_V4 = np.dtype({"names": ["first", "total", "fragment", "protocol"], "formats": ["u1", ">u2", ">u2", "u1"],
-                "offsets": [0, 2, 6, 9], "itemsize": 20})  # fmt: skip
+_V4 = np.dtype({"names": ["first", "total", "fragment", "protocol", "source", "target"],
+                "formats": ["u1", ">u2", ">u2", "u1", ">u4", ">u4"], "offsets": [0, 2, 6, 9, 12, 16],
+                "itemsize": 20})  # fmt: skip
 
 
 class Datagrams(NamedTuple):
     """For each IP packet that could be read: its row, version, protocol, and places in the buffer.
 
     ``ip`` is where the IP header starts, ``start`` the transport layer, ``stop`` its end on the wire (which may lie
-    behind the captured bytes).  ``fragments``, ``malformed`` and ``cut`` are the rows left out, and why.
+    behind the captured bytes).  ``source`` and ``target`` are endpoint codes with port 0.  ``fragments``, ``malformed``
+    and ``cut`` are the rows left out, and why.
     """
 
     row: Ints
@@ -40,6 +44,8 @@ class Datagrams(NamedTuple):
     ip: Ints
     start: Ints
     stop: Ints
+    source: NDArray[np.uint64]
+    target: NDArray[np.uint64]
     fragments: Ints
     malformed: Ints
     cut: Ints
@@ -61,10 +67,10 @@ def datagrams(batch: Batch, net: Network) -> Datagrams:
         return parts[0]
     if not parts:
         none = np.zeros(0, np.int64)
-        return Datagrams(*[none] * 9)
+        return Datagrams._make([*[none] * 6, *[none.astype(np.uint64)] * 2, *[none] * 3])
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(joined[0], kind="stable")
-    return Datagrams._make([*(column[order] for column in joined[:6]), *joined[6:]])
+    return Datagrams._make([*(column[order] for column in joined[:8]), *joined[8:]])
 
 
 def address_at(buffer: Octets, ip: int, version: int) -> tuple[bytes, bytes]:
@@ -98,9 +104,11 @@ def _v4(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
     fragment = good & (head["fragment"] & 0x3FFF != 0)
     take = good & ~fragment
     start = at + length
-    columns = (rows, np.broadcast_to(np.int64(4), rows.shape), head["protocol"].astype(np.int64), at, start, at + total)
-    row, version, protocol, ip, begin, stop = columns if take.all() else (column[take] for column in columns)
-    return Datagrams(row, version, protocol, ip, begin, stop, rows[fragment], rows[~good], cut)
+    version = np.broadcast_to(np.int64(4), rows.shape)
+    source, target = code_v4(head["source"]), code_v4(head["target"])
+    columns = (rows, version, head["protocol"].astype(np.int64), at, start, at + total, source, target)
+    kept = columns if take.all() else [column[take] for column in columns]
+    return Datagrams._make([*kept, rows[fragment], rows[~good], cut])
 
 
 def _v6(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
@@ -135,6 +143,8 @@ def _v6(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
     good &= start <= np.maximum(stop, end)
     take = good & ~fragment & ~gone
     cut.append(rows[gone])
-    columns = (rows, np.broadcast_to(np.int64(6), rows.shape), protocol, at, start, stop)
-    row, version, next_protocol, ip, begin, end = (column[take] for column in columns)
-    return Datagrams(row, version, next_protocol, ip, begin, end, rows[fragment], rows[~good], np.concatenate(cut))
+    version = np.broadcast_to(np.int64(6), rows.shape)
+    halves = window(buffer, at + 8, 32).view(">u8").astype(np.uint64)
+    source, target = code_v6(halves[:, 0], halves[:, 1]), code_v6(halves[:, 2], halves[:, 3])
+    columns = (rows, version, protocol, at, start, stop, source, target)
+    return Datagrams._make([*(column[take] for column in columns), rows[fragment], rows[~good], np.concatenate(cut)])
