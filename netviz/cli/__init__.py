@@ -45,6 +45,14 @@ class _Lazy(click.Group):
         command: click.Command = getattr(import_module(f"netviz.cli.{cmd_name}"), cmd_name)
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            if os.path.exists(args[0]):
+                raise click.UsageError(f"To open a capture: netviz {COMMANDS[0]} {args[0]!r}", ctx) from error
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx) from error
+
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:

@@ -79,6 +79,7 @@ class Drawing:
             if len(held) > _HELD or (rows and held):
                 rows += self._rows(held, first=not rows)
                 held = []
+        self._chosen.require_connection()
         if rows or len(held) > 1:
             rows += self._rows(held, first=not rows)
             self._print(Text())
