@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netviz.capture.batch import NO_TIME, Batch
+from netviz.capture.batch import NO_TIME, Batch, Ints
 from netviz.layers.icmp import Quote, quote
 from netviz.layers.ip import ICMP, ICMPV6, UDP, Datagrams, address_at, datagrams
-from netviz.layers.link import ARP, LINK_NAMES, network
+from netviz.layers.link import ARP, LINK_NAMES, Network, network
 from netviz.layers.tcp.segment import Segments, segments
+from netviz.ordinary import Ordinary, ordinary
 
 __all__ = ["Notice", "Quoted", "Table", "table"]
 
@@ -70,12 +71,31 @@ class Table:
 
 def table(batch: Batch) -> Table:
     """Read all packets of a Batch at once."""
-    net = network(batch)
-    ip = datagrams(batch, net)
-    tcp = segments(batch, ip)
+    quick = ordinary(batch)
+    if quick is None:
+        return _table(batch, batch, np.arange(len(batch)))
+    if len(quick.rest):
+        return _table(batch, batch.select(quick.rest), quick.rest, quick)
+    counts = {"tcp": len(batch), "packets": len(batch)}
+    return Table(batch=batch, tcp=quick.tcp, source=quick.source, target=quick.target, icmp=(), counts=counts, notices=())
+
+
+def _table(batch: Batch, part: Batch, rows: Ints, quick: Ordinary | None = None) -> Table:
+    """Read the packets of ``part``, which are these rows of the Batch, and put what was read before in between."""
+    net = network(part)
+    ip = datagrams(part, net)
+    tcp = segments(part, ip)
     of = slice(None) if len(tcp.row) == len(ip.row) else np.searchsorted(ip.row, tcp.row)
     source = ip.source[of] | tcp.source.astype(np.uint64)
     target = ip.target[of] | tcp.target.astype(np.uint64)
+    notices = _notices(batch.first + rows, net, ip, tcp)
+    icmp = tuple(quoted._replace(row=int(rows[quoted.row])) for quoted in _errors(part, ip))
+    tcp = tcp._replace(row=rows[tcp.row])
+    if quick is not None:
+        order = np.argsort(np.concatenate([quick.tcp.row, tcp.row]), kind="stable")
+        source, target = (np.concatenate(both)[order] for both in ((quick.source, source), (quick.target, target)))
+        columns = zip(quick.tcp[:-2], tcp[:-2], strict=True)
+        tcp = Segments._make([*(np.concatenate(both)[order] for both in columns), *tcp[-2:]])
     counts = {
         "tcp": len(tcp.row),
         "udp": int(np.count_nonzero(ip.protocol == UDP)),
@@ -83,24 +103,26 @@ def table(batch: Batch) -> Table:
         "arp": int(np.count_nonzero(net.ethertype == ARP)),
         "packets": len(batch),
     }
-    unknown = [(link, count, row) for link, count, row in net.undecoded]
-    notices = [
+    return Table(batch=batch, tcp=tcp, source=source, target=target, icmp=icmp, counts=counts, notices=notices)
+
+
+def _notices(numbers: Ints, net: Network, ip: Datagrams, tcp: Segments) -> tuple[Notice, ...]:
+    """What was not decoded; ``numbers`` are the packet numbers of the rows."""
+    found = [
         Notice("link-type-unknown", f"of link type {link} ({LINK_NAMES.get(link, 'unknown')}): not decoded", count,
-               batch.first + row)
-        for link, count, row in unknown
-    ] + [
-        Notice(kind, text, len(rows), batch.first + int(rows.min()))
-        for kind, text, rows in (
-            ("ip-fragment", "that are pieces of fragmented IP packets: not decoded, not reassembled", ip.fragments),
-            ("ip-malformed", "with an IP header that cannot be right: not decoded", ip.malformed),
-            ("tcp-malformed", "with a TCP header that cannot be right: not decoded", tcp.malformed),
-            ("headers-cut", "cut by the snapshot length inside their headers: not decoded",
-             np.concatenate([ip.cut, tcp.cut])),
-        )
-        if len(rows)
+               int(numbers[row]))
+        for link, count, row in net.undecoded
     ]  # fmt: skip
-    return Table(batch=batch, tcp=tcp, source=source, target=target, icmp=_errors(batch, ip), counts=counts,
-                 notices=tuple(notices))  # fmt: skip
+    cut = np.concatenate([ip.cut, tcp.cut])
+    for kind, text, rows in (
+        ("ip-fragment", "that are pieces of fragmented IP packets: not decoded, not reassembled", ip.fragments),
+        ("ip-malformed", "with an IP header that cannot be right: not decoded", ip.malformed),
+        ("tcp-malformed", "with a TCP header that cannot be right: not decoded", tcp.malformed),
+        ("headers-cut", "cut by the snapshot length inside their headers: not decoded", cut),
+    ):
+        if len(rows):
+            found.append(Notice(kind, text, len(rows), int(numbers[rows.min()])))
+    return tuple(found)
 
 
 def _errors(batch: Batch, ip: Datagrams) -> tuple[Quoted, ...]:

@@ -49,6 +49,11 @@ class Batch:
         return Batch(buffer=np.zeros(PADDING, np.uint8), offset=none, captured=none, wire=none, time=none, link=none,
                      first=first, problems=problems)  # fmt: skip
 
+    def select(self, rows: Ints) -> Batch:
+        """Only these rows; packet numbers no longer follow from them."""
+        return Batch(buffer=self.buffer, offset=self.offset[rows], captured=self.captured[rows], wire=self.wire[rows],
+                     time=self.time[rows], link=self.link[rows], first=self.first)  # fmt: skip
+
     def packet(self, number: int) -> bytes:
         """The captured bytes of a packet by its number, which must be one of this Batch."""
         row = number - self.first

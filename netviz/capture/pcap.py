@@ -37,6 +37,7 @@ class Pcap:
 
     def __init__(self, header: bytes) -> None:
         self.order, self.unit = MAGICS[header[:4]]
+        self.native = 0 if self.order == "<" else 1
         _, _, _, _, snaplen, link = struct.unpack_from(self.order + "HHiIII", header, 4)
         # The upper bits of the link type say whether frames end with an FCS; the type itself has 16.
         self.link = link & 0xFFFF

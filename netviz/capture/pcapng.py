@@ -39,6 +39,7 @@ class Pcapng:
 
     head = 8
     anchor_at = 0
+    largest = LARGEST
 
     def __init__(self, metadata: Metadata) -> None:
         self.metadata = metadata
@@ -48,6 +49,7 @@ class Pcapng:
 
     def _set_order(self, order: str) -> None:
         self.order = order
+        self.native = 2 if order == "<" else 3
         self.anchor = struct.pack(order + "I", _EPB)
         self._head = struct.Struct(order + "II")
         self._word = np.dtype(order + "u4")

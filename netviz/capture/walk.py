@@ -1,8 +1,9 @@
 """Find the records of a capture buffer: each says how long it is, so only a walk finds the next.
 
-A walk in Python costs as much as everything else together, so many walkers start at once, in lockstep over numpy
-arrays, at places that look like the start of a record.  The result is exact all the same: a walker's records count
-only when the walker before it arrived precisely at its start; what was guessed wrong is walked again one by one.
+A walk in Python costs as much as everything else together.  Where native.c could be built, it walks.  Elsewhere many
+walkers start at once, in lockstep over numpy arrays, at places that look like the start of a record.  The result is exact
+all the same: a walker's records count only when the walker before it arrived precisely at its start; what was guessed
+wrong is walked again one by one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from netviz.capture.batch import Ints, Octets
+from netviz.native import native
 
 __all__ = ["NOWHERE", "Framing", "Walk", "resync", "walk"]
 
@@ -36,11 +38,14 @@ _CHAIN = 3
 class Framing(Protocol):
     """How the records of one format are laid out.
 
-    A record starts with ``head`` bytes that say how long it is.  ``anchor`` is a byte string that every record (or most)
+    A record starts with ``head`` bytes that say how long it is, at most ``largest``.  ``native`` is the number of this
+    framing in native.c.  ``anchor`` is a byte string that every record (or most)
     holds at offset ``anchor_at``.
     """
 
     head: int
+    native: int
+    largest: int
     anchor: bytes
     anchor_at: int
 
@@ -64,6 +69,10 @@ class Walk(NamedTuple):
 
 def walk(framing: Framing, buffer: bytearray, octets: Octets, start: int, end: int) -> Walk:
     """Walk ``buffer[start:end]``; ``octets`` is the same memory as an array."""
+    if native is not None:
+        found = np.empty((end - start) // framing.head + 1, np.int64)
+        count, stop, blocked = native.walk(octets, start, end, framing.native, framing.largest, found)
+        return Walk(found[:count], stop, blocked)
     guesses = _Guesses() if end - start <= _SMALL else _lockstep(framing, buffer, octets, start, end)
     singles: list[int] = []
     believed: list[int] = []

@@ -11,7 +11,7 @@ import numpy as np
 
 from netviz.capture.batch import Batch, Ints, Octets
 
-__all__ = ["IPV4", "IPV6", "LINK_NAMES", "Network", "be16", "network"]
+__all__ = ["ARP", "ETHERNET", "IPV4", "IPV6", "LINK_NAMES", "Network", "be16", "network"]
 
 #: EtherTypes.  UNKNOWN stands for what has none: an undecoded link type, a cut header, IEEE 802.3 with LLC.
 IPV4, IPV6, ARP, UNKNOWN = 0x0800, 0x86DD, 0x0806, 0
@@ -19,8 +19,8 @@ _TAGS = (0x8100, 0x88A8, 0x9100)
 _MOST_TAGS = 8
 
 #: Link types that are decoded: (bytes of header, where the EtherType stands in it).
-_ETHERNET, _SLL, _SLL2, _NULL, _LOOP = 1, 113, 276, 0, 108
-_TYPED = {_ETHERNET: (14, 12), _SLL: (16, 14), _SLL2: (20, 0)}
+ETHERNET, _SLL, _SLL2, _NULL, _LOOP = 1, 113, 276, 0, 108
+_TYPED = {ETHERNET: (14, 12), _SLL: (16, 14), _SLL2: (20, 0)}
 _RAW = (12, 14, 101, 228, 229)
 
 #: BSD's numbers of address families in a NULL or LOOP header: every system has another one for IPv6.

@@ -1,0 +1,14 @@
+from typing_extensions import Buffer
+
+def walk(buffer: Buffer, start: int, end: int, layout: int, largest: int, starts: Buffer, /) -> tuple[int, int, bool]: ...
+def ethernet(
+    buffer: Buffer,
+    offset: Buffer,
+    captured: Buffer,
+    wire: Buffer,
+    columns: Buffer,
+    source: Buffer,
+    target: Buffer,
+    rest: Buffer,
+    /,
+) -> tuple[int, int]: ...

@@ -1,0 +1,161 @@
+/* The two loops that numpy cannot do in one pass: walk the records of a capture, and read the headers of ordinary
+   packets (Ethernet, VLAN tags, IPv4, TCP) into columns.
+
+   Optional: netviz.capture.walk and netviz.table do the same without it, and the tests hold one against the other.
+   Nothing here trusts a length: every read is inside the buffer, whatever the bytes say. */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+enum { PCAP_LITTLE, PCAP_BIG, PCAPNG_LITTLE, PCAPNG_BIG };
+enum { SECTION_HEADER = 0x0A0D0D0A, MOST_TAGS = 8 };
+
+/* Columns of the segments, in the order of netviz.layers.tcp.segment.Segments. */
+enum { ROW, VERSION, IP, AT, SOURCE, TARGET, SEQ, ACK, FLAGS, WINDOW, HEADER, PAYLOAD, LENGTH, CAPTURED, COLUMNS };
+
+static uint32_t word(const uint8_t *p, int big)
+{
+    return big ? (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]
+               : (uint32_t)p[3] << 24 | p[2] << 16 | p[1] << 8 | p[0];
+}
+
+static uint32_t be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
+
+/* How long the record at p is, 0 where it cannot be one; left is how many bytes there are. */
+static int64_t record(const uint8_t *p, int64_t left, int format, int64_t largest)
+{
+    if (format == PCAP_LITTLE || format == PCAP_BIG) {
+        int64_t captured = word(p + 8, format == PCAP_BIG);
+        return captured <= largest ? 16 + captured : 0;
+    }
+    int big = format == PCAPNG_BIG;
+    int64_t length = word(p + 4, big);
+    if (word(p, big) == SECTION_HEADER || length < 12 || length % 4 || length > largest)
+        return 0;
+    if (length <= left && word(p + length - 4, big) != length)
+        return 0;
+    return length;
+}
+
+/* walk(buffer, start, end, format, largest, starts) -> (count, stop, blocked) */
+static PyObject *walk(PyObject *self, PyObject *args)
+{
+    Py_buffer buffer, out;
+    Py_ssize_t start, end, largest;
+    int format, blocked = 0;
+    if (!PyArg_ParseTuple(args, "y*nninw*", &buffer, &start, &end, &format, &largest, &out))
+        return NULL;
+    const uint8_t *bytes = buffer.buf;
+    int64_t *starts = out.buf;
+    int64_t head = format <= PCAP_BIG ? 16 : 8, room = out.len / 8, count = 0, at = start;
+    if (end > buffer.len)
+        end = buffer.len;
+    while (at >= 0 && at + head <= end && count < room) {
+        int64_t length = record(bytes + at, end - at, format, largest);
+        if (!length) {
+            blocked = 1;
+            break;
+        }
+        if (length > end - at)
+            break;
+        starts[count++] = at;
+        at += length;
+    }
+    PyBuffer_Release(&buffer);
+    PyBuffer_Release(&out);
+    return Py_BuildValue("LLO", (long long)count, (long long)at, blocked ? Py_True : Py_False);
+}
+
+/* Read the packet of so many captured bytes that starts at p; 0 where it is not an ordinary one. */
+static int packet(const uint8_t *p, int64_t offset, int64_t captured, int64_t wire, int64_t *column, Py_ssize_t stride,
+                  uint64_t *source, uint64_t *target)
+{
+    if (captured < 54)
+        return 0;
+    int64_t ip = 14;
+    uint32_t type = be16(p + 12);
+    for (int tags = 0; tags < MOST_TAGS && (type == 0x8100 || type == 0x88A8 || type == 0x9100); tags++) {
+        if (ip + 4 > captured)
+            return 0;
+        type = be16(p + ip + 2);
+        ip += 4;
+    }
+    if (type != 0x0800 || ip + 20 > captured)
+        return 0;
+    const uint8_t *h = p + ip;
+    int64_t size = (h[0] & 15) * 4, total = be16(h + 2);
+    if (!total)
+        total = wire - ip;
+    if (h[0] >> 4 != 4 || size < 20 || total < size || be16(h + 6) & 0x3FFF || h[9] != 6)
+        return 0;
+    int64_t at = ip + size, stop = ip + total;
+    if (at + 20 > captured)
+        return 0;
+    const uint8_t *t = p + at;
+    int64_t header = (t[12] >> 4) * 4, data = at + header;
+    if (header < 20 || data > stop)
+        return 0;
+    int64_t there = (stop < captured ? stop : captured) - data;
+    column[VERSION * stride] = 4;
+    column[IP * stride] = offset + ip;
+    column[AT * stride] = offset + at;
+    column[SOURCE * stride] = be16(t);
+    column[TARGET * stride] = be16(t + 2);
+    column[SEQ * stride] = word(t + 4, 1);
+    column[ACK * stride] = word(t + 8, 1);
+    column[FLAGS * stride] = t[13];
+    column[WINDOW * stride] = be16(t + 14);
+    column[HEADER * stride] = header;
+    column[PAYLOAD * stride] = offset + data;
+    column[LENGTH * stride] = stop - data;
+    column[CAPTURED * stride] = there > 0 ? there : 0;
+    *source = (uint64_t)word(h + 12, 1) << 16 | be16(t);
+    *target = (uint64_t)word(h + 16, 1) << 16 | be16(t + 2);
+    return 1;
+}
+
+/* ethernet(buffer, offset, captured, wire, columns, source, target, rest) -> (segments, others)
+
+   The arrays are of 64 bits; columns is a matrix of COLUMNS rows.  The rows of all other packets go to rest. */
+static PyObject *ethernet(PyObject *self, PyObject *args)
+{
+    Py_buffer view[8];
+    if (!PyArg_ParseTuple(args, "y*y*y*y*w*w*w*w*", &view[0], &view[1], &view[2], &view[3], &view[4], &view[5], &view[6],
+                          &view[7]))
+        return NULL;
+    const uint8_t *bytes = view[0].buf;
+    const int64_t *offset = view[1].buf, *captured = view[2].buf, *wire = view[3].buf;
+    int64_t *columns = view[4].buf, *rest = view[7].buf;
+    uint64_t *source = view[5].buf, *target = view[6].buf;
+    Py_ssize_t packets = view[1].len / 8, found = 0, others = 0;
+    int fits = view[2].len / 8 >= packets && view[3].len / 8 >= packets && view[4].len / 8 >= COLUMNS * packets &&
+               view[5].len / 8 >= packets && view[6].len / 8 >= packets && view[7].len / 8 >= packets;
+    for (Py_ssize_t i = 0; fits && i < packets; i++) {
+        int inside = offset[i] >= 0 && captured[i] >= 0 && captured[i] <= view[0].len && offset[i] <= view[0].len - captured[i];
+        if (inside && packet(bytes + offset[i], offset[i], captured[i], wire[i], columns + found, packets, source + found,
+                             target + found))
+            columns[found++] = i;
+        else
+            rest[others++] = i;
+    }
+    for (int i = 0; i < 8; i++)
+        PyBuffer_Release(&view[i]);
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "an array is too short");
+        return NULL;
+    }
+    return Py_BuildValue("nn", found, others);
+}
+
+static PyMethodDef methods[] = {
+    {"walk", walk, METH_VARARGS, "Find the records of a capture."},
+    {"ethernet", ethernet, METH_VARARGS, "Read the headers of ordinary packets."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "netviz._native", "Loops of netviz in C.", -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&module); }
