@@ -1,0 +1,34 @@
+"""Shared by all tests: the captures to test with, and where to put files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from netviz.samples import samples
+
+#: Captures of other formats and link types than the samples.
+OTHERS = Path(__file__).parent / "captures"
+
+#: Every capture in this repository by its name.
+CAPTURES: dict[str, Path] = {**samples(), **{path.name.split(".")[0]: path for path in sorted(OTHERS.glob("*.pcap*"))}}
+
+
+@pytest.fixture(params=sorted(CAPTURES))
+def capture(request: pytest.FixtureRequest) -> Path:
+    """Each capture of the repository in turn."""
+    return CAPTURES[request.param]
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Callable[..., Path]:
+    """Saves bytes as a file and answers its path."""
+
+    def save(data: bytes, name: str = "test.pcap") -> Path:
+        path = tmp_path / name
+        path.write_bytes(data)
+        return path
+
+    return save
