@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netviz.capture.source import open_capture as open  # noqa: A004
     from netviz.errors import NetvizError
     from netviz.event import CaptureProblem, Event, Problem, TcpConnection
-    from netviz.table import Table, table
+    from netviz.table import Table
 
 __all__ = [
     "Analysis",
@@ -35,7 +35,6 @@ __all__ = [
     "analyze",
     "course",
     "open",
-    "table",
 ]
 
 _HOMES = {
@@ -44,7 +43,7 @@ _HOMES = {
     "netviz.capture.source": ("Source", "open_capture"),
     "netviz.errors": ("NetvizError",),
     "netviz.event": ("CaptureProblem", "Event", "Problem", "TcpConnection"),
-    "netviz.table": ("Table", "table"),
+    "netviz.table": ("Table",),
 }
 
 
@@ -54,5 +53,5 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'netviz' has no attribute {name!r}")
     value = getattr(import_module(home), wanted)
-    globals()[name] = value  # netviz.table is a module as well: the name stands for the function
+    globals()[name] = value
     return value

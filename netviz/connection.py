@@ -15,7 +15,13 @@ from netviz.event import Icmp
 from netviz.layers.probe import Probe
 from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
 
-__all__ = ["CLOSING", "OPEN", "OPENING", "OVER", "SPECIAL", "Connection", "Finished", "Row"]
+__all__ = ["CLOSING", "LINGER", "OPEN", "OPENING", "OVER", "SPECIAL", "UNANSWERED", "Connection", "Finished", "Row"]
+
+_SECOND = 1_000_000_000
+
+#: A connection is let go so long after its end, in ns, so that repeated FINs still find it; one that nobody answers so
+#: long after its last SYN (the kernel's own patience is 127 s).
+LINGER, UNANSWERED = 2 * _SECOND, 200 * _SECOND
 
 #: Flags that always make a segment worth looking at.
 SPECIAL = SYN | FIN | RST
@@ -64,8 +70,8 @@ class Connection:
 
     __slots__ = (  # noqa: RUF023 - by meaning
         "key", "flip", "number", "phase", "attentive", "opener", "rows", "dropped", "icmp", "probe",
-        "first", "last", "start", "last_time", "packets", "bytes",
-        "_addresses", "_isn", "_answered", "_due", "_fin", "_acked", "_patience",
+        "due", "first", "last", "start", "last_time", "packets", "bytes",
+        "_addresses", "_isn", "_answered", "_fin", "_acked", "_patience",
     )  # fmt: skip
 
     def __init__(
@@ -90,7 +96,7 @@ class Connection:
         self._isn: list[int | None] = [None, None]
         self._answered = [False, False]
         #: Whether a SYN-ACK was repeated, so that one more ACK belongs to the handshake.
-        self._due = False
+        self.due = False
         self._fin: list[int | None] = [None, None]
         self._acked = [False, False]
         self._patience = _PATIENCE
@@ -105,18 +111,23 @@ class Connection:
             self.first, self.start, self.last_time, self.packets, self.bytes,
         )  # fmt: skip
 
-    def starts_anew(self, side: int, flags: int, seq: int) -> bool:
+    def starts_anew(self, side: int, flags: int, seq: int, time: int | None) -> bool:
         """Whether a SYN opens another connection between the same endpoints (JSON.md: after the end, or another ISN)."""
         known = self._isn[side]
         if flags & ACK:
-            # A SYN-ACK belongs to the handshake that runs; in a connection that was joined in the middle it tells
-            # that a new one has begun.
-            return self.phase != OVER and self.opener < 0
+            # A SYN-ACK belongs to the handshake that runs, even with another number (SYN cookies).  Afterwards another
+            # number tells that a new connection has begun, and any number does where the capture joined in the middle.
+            return self.opener < 0 or (self.phase != OPENING and known not in (None, seq))
         if self.phase == OVER:
-            return known != seq or any(self._fin) or self.opener != side
+            return known != seq or any(self._fin) or self.opener != side or self.silent(time, LINGER)
         if known is None:
             return self.phase != OPENING
-        return known != seq
+        return known != seq or (self.phase == OPENING and self.silent(time, UNANSWERED))
+
+    def silent(self, time: int | None, limit: int) -> bool:
+        """Whether it was silent for so long that what comes now does not belong to it."""
+        before = self.rows[-1][1] if self.rows else self.last_time
+        return time is not None and before is not None and time - before > limit
 
     def take(self, row: Row, payload: bytes) -> None:
         """Look at a segment; ``payload`` may be empty once it is known what the payload is."""
@@ -135,14 +146,14 @@ class Connection:
             self._patience -= 1
         if flags & SYN:
             self._syn(side, flags, seq)
-            self._due = phase == OPEN and flags & ACK > 0
+            self.due = phase == OPEN and flags & ACK > 0
             if phase == OVER and not flags & ACK:
                 self.phase = OPENING  # the SYN that was refused is tried again
         elif flags & RST:
             self.phase = OVER
         else:
-            if self._due and side == self.opener:
-                keep, self._due = True, False
+            if self.due and side == self.opener:
+                keep, self.due = True, False
             # The handshake ends with what answers a SYN-ACK; where there was none it was over before the capture.
             if phase == OPENING and (self.opener < 0 or (flags & ACK and self._answered[1 - side])):
                 self.phase = OPEN
@@ -158,11 +169,15 @@ class Connection:
             else:
                 self.dropped += 1
         phase = self.phase
-        self.attentive = phase != OVER and self._patience > 0 and (phase != OPEN or not probe.done or self._due)
+        self.attentive = phase != OVER and self._patience > 0 and (phase != OPEN or not probe.done or self.due)
 
-    def tell(self, error: Icmp, seq: int) -> None:
-        """An ICMP error that quotes a segment with this sequence number."""
-        if len(self.icmp) < _MOST_ICMP and (seq in self._isn or self.phase != OPENING):
+    def sent_syn(self, seq: int) -> bool:
+        """Whether one of its SYNs has this number."""
+        return seq in self._isn
+
+    def tell(self, error: Icmp) -> None:
+        """An ICMP error that quotes a SYN with this sequence number."""
+        if len(self.icmp) < _MOST_ICMP:
             self.icmp.append(error)
 
     def _syn(self, side: int, flags: int, seq: int) -> None:

@@ -94,6 +94,11 @@ class Flows:
             strict=True,
         )
 
+    def times(self, positions: Ints) -> list[int]:
+        """When the segments at these positions came."""
+        times: list[int] = self._table.batch.time[self._table.tcp.row[self.order[positions]]].tolist()
+        return times
+
     def sums(self, begin: Ints) -> Iterator[tuple[int, int, int, int, int, int]]:
         """For each run that starts at ``begin``: segments, those of side 1, bytes, those of side 1, last packet, its time."""
         tcp, batch = self._table.tcp, self._table.batch

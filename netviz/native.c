@@ -27,7 +27,8 @@ static int64_t record(const uint8_t *p, int64_t left, int format, int64_t larges
 {
     if (format == PCAP_LITTLE || format == PCAP_BIG) {
         int64_t captured = word(p + 8, format == PCAP_BIG);
-        return captured <= largest ? 16 + captured : 0;
+        /* A packet without a single byte on the wire is none: so looks a hole of zeros in a file. */
+        return captured <= largest && word(p + 12, format == PCAP_BIG) ? 16 + captured : 0;
     }
     int big = format == PCAPNG_BIG;
     int64_t length = word(p + 4, big);

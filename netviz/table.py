@@ -113,7 +113,7 @@ def _notices(numbers: Ints, net: Network, ip: Datagrams, tcp: Segments) -> tuple
                int(numbers[row]))
         for link, count, row in net.undecoded
     ]  # fmt: skip
-    cut = np.concatenate([ip.cut, tcp.cut])
+    cut = np.concatenate([net.cut, ip.cut, tcp.cut])
     for kind, text, rows in (
         ("ip-fragment", "that are pieces of fragmented IP packets: not decoded, not reassembled", ip.fragments),
         ("ip-malformed", "with an IP header that cannot be right: not decoded", ip.malformed),

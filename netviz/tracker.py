@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from netviz.capture.batch import NO_TIME
-from netviz.connection import OPEN, OPENING, OVER, SPECIAL, Connection
+from netviz.connection import LINGER, OPEN, OPENING, OVER, SPECIAL, UNANSWERED, Connection
 from netviz.endpoint import V6_CODE, endpoint_code
 from netviz.event import Icmp
 from netviz.flow import Flows, Item
@@ -28,11 +28,7 @@ __all__ = ["Tracked", "Tracker"]
 
 _SECOND = 1_000_000_000
 
-#: A connection is let go so long after its end, so that repeated FINs still find it.
-_LINGER = 2 * _SECOND
-
-#: A handshake that nobody answers is let go so long after its last SYN (the kernel's own patience is 127 s).
-_UNANSWERED = 200 * _SECOND
+#: How often handshakes that nobody answers are looked for, in ns of the capture's own time.
 _SWEEP = 10 * _SECOND
 
 #: Connections held at once, and how many endpoints of those let go are remembered for late segments.
@@ -73,7 +69,7 @@ class Tracker:
                 connection.number = self._next
                 self._next += 1
         for quoted in table.icmp:
-            self._quoted(table, quoted)
+            self._quoted(table, quoted, over)
         if len(table.batch.time):
             self._now = max(self._now, int(table.batch.time.max()))
         self._let_be(over)
@@ -103,7 +99,12 @@ class Tracker:
         keys = flows.keys()
         owners = [self._connections.get(key) for key in keys]
         begins, ends = flows.begin.tolist(), flows.end.tolist()
-        splits: list[tuple[int, Connection]] = []
+        for index, came in enumerate(flows.times(flows.begin)):
+            owner = owners[index]
+            if owner is not None and owner.phase == OVER and _passed(owner.last_time, came):
+                self._release(owner, over)
+                owners[index] = None
+        splits: list[tuple[int, Connection | None]] = []
         ended: list[Connection] = []
         view = table.batch.buffer.data
         group, connection, run = -1, None, 0
@@ -112,20 +113,23 @@ class Tracker:
             if number != group:
                 group, connection, run = number, owners[number], begins[number]
                 self._connection = connection
-            if connection is None or (flags & SYN and connection.starts_anew(side ^ connection.flip, flags, seq)):
-                if connection is None and keys[group] in self._let_go and not flags & SYN and not length:
-                    continue  # a late ACK, FIN or RST of a connection that was let go begins no new one
+            if connection is None or (flags & SYN and connection.starts_anew(side ^ connection.flip, flags, seq, time)):
+                if connection is None and keys[group] in self._let_go and not flags & SYN:
+                    continue  # what comes late for a connection that was let go begins no new one
                 made = self._begin(table, keys[group], flows.order[position], side, flags, packet, time)
                 born.append(made)
                 if connection is not None:
                     over.append(connection)
-                if connection is not None or position > begins[group]:
+                if position > begins[group]:
                     splits.append((position, made))
                 else:
                     owners[group] = made
                 connection, run = made, position
                 self._connection = made
-            elif not flags & SPECIAL and (not connection.attentive or (connection.phase == OPEN and not length)):
+            elif (
+                not flags & SPECIAL
+                and (not connection.attentive or (connection.phase == OPEN and not length and not connection.due))
+            ) or (connection.phase == OVER and not flags & SYN and connection.silent(time, LINGER)):
                 continue
             phase = connection.phase
             options = bytes(view[option:option_end]) if phase == OPENING or flags & SYN else b""
@@ -140,6 +144,7 @@ class Tracker:
                 ended.append(connection)
             if phase == OPENING and connection.phase != OPENING:
                 opened.append((packet, connection))
+        splits += self._late(flows, owners, splits)
         self._count(flows, owners, splits)
         self._ended.extend(sorted(ended, key=lambda c: c.last))
 
@@ -176,7 +181,29 @@ class Tracker:
         self._connections[key] = made
         return made
 
-    def _count(self, flows: Flows, owners: list[Connection | None], splits: list[tuple[int, Connection]]) -> None:
+    def _late(
+        self, flows: Flows, owners: list[Connection | None], splits: list[tuple[int, Connection | None]]
+    ) -> list[tuple[int, None]]:
+        """Where in a run the segments begin that come too late for the connection that ended in it."""
+        found: list[tuple[int, None]] = []
+        runs = sorted([*zip(flows.begin.tolist(), owners, strict=True), *splits], key=lambda pair: pair[0])
+        ends = [begin for begin, _ in runs[1:]] + [len(flows.order)]
+        for (begin, owner), end in zip(runs, ends, strict=True):
+            if owner is None or owner.phase != OVER or not owner.rows:
+                continue
+            first, last = flows.times(np.array([begin, end - 1]))
+            if not _passed(first, last):
+                continue
+            times = flows.times(np.arange(begin, end))
+            closed = owner.rows[-1][1]
+            for index in range(1, end - begin):
+                after = closed is not None and times[index - 1] >= closed
+                if after and _passed(times[index - 1], times[index]):
+                    found.append((begin + index, None))
+                    break
+        return found
+
+    def _count(self, flows: Flows, owners: list[Connection | None], splits: list[tuple[int, Connection | None]]) -> None:
         """Add up packets and bytes of each run of segments that belong to one connection."""
         begin, runs = flows.begin, owners
         if splits:
@@ -196,19 +223,22 @@ class Tracker:
             if time != NO_TIME:
                 owner.last_time = time
 
-    def _quoted(self, table: Table, quoted: Quoted) -> None:
+    def _quoted(self, table: Table, quoted: Quoted, over: list[Connection]) -> None:
         quote = quoted.quote
         codes = endpoint_code(quote.source, quote.source_port), endpoint_code(quote.target, quote.target_port)
-        connection = self._connections.get((min(codes), max(codes)))
-        if connection is not None:
+        key, packet = (min(codes), max(codes)), table.batch.first + quoted.row
+        here = [c for c in over if c.key == key] + [c for c in (self._connections.get(key),) if c is not None]
+        there = [connection for connection in reversed(here) if connection.first < packet]
+        # The SYN that is quoted decides; an error about later data can only belong to a connection that has data.
+        found = [c for c in there if c.sent_syn(quote.seq)] or [c for c in there if c.phase != OPENING]
+        if found:
             words = meaning(quoted.version, quote.type, quote.code)
-            packet, time = table.batch.first + quoted.row, table.time_of(quoted.row)
-            error = Icmp(packet, time, address_text(quoted.sender), quoted.version, quote.type, quote.code, words)
-            connection.tell(error, quote.seq)
+            sender, time = address_text(quoted.sender), table.time_of(quoted.row)
+            found[0].tell(Icmp(packet, time, sender, quoted.version, quote.type, quote.code, words))
 
     def _let_be(self, over: list[Connection]) -> None:
         """Let go what ended, what nobody answered, and what is too much."""
-        limit = self._now - _LINGER
+        limit = self._now - LINGER
         while self._ended:
             connection = self._ended[0]
             if connection.phase == OVER and self._connections.get(connection.key) is connection:
@@ -217,7 +247,7 @@ class Tracker:
                 self._release(connection, over)
             self._ended.popleft()
         if self._now - self._swept > _SWEEP:
-            self._swept, limit = self._now, self._now - _UNANSWERED
+            self._swept, limit = self._now, self._now - UNANSWERED
             for connection in [c for c in self._connections.values() if c.phase == OPENING]:
                 if connection.last_time is not None and connection.last_time < limit:
                     self._release(connection, over)
@@ -229,8 +259,14 @@ class Tracker:
 
     def _release(self, connection: Connection, over: list[Connection]) -> None:
         del self._connections[connection.key]
-        self._let_go[connection.key] = None
+        if connection.phase == OVER:
+            self._let_go[connection.key] = None
         if len(self._let_go) > _REMEMBERED:
             for key in list(islice(self._let_go, _REMEMBERED // 4)):
                 del self._let_go[key]
         over.append(connection)
+
+
+def _passed(before: int | None, now: int | None) -> bool:
+    """Whether a connection that is over is let go by now."""
+    return before is not None and now is not None and NO_TIME not in (before, now) and now - before > LINGER

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import netviz.capture.walk
+import netviz.ordinary
+from netviz.native import native
 from netviz.samples import samples
 
 #: Captures of other formats and link types than the samples.
@@ -32,3 +35,15 @@ def saved(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return save
+
+
+@pytest.fixture(scope="module", params=["C", "numpy"])
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The loops in C, where they are built, and then what numpy does instead of them."""
+    if request.param == "C" and native is None:
+        pytest.skip("built without C")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "numpy":
+            patch.setattr(netviz.capture.walk, "native", None)
+            patch.setattr(netviz.ordinary, "native", None)
+        yield

@@ -212,8 +212,8 @@ def conversation(count: int, start: int = START, step: int = 1_000_000) -> list[
     return [Record(frame(flags=ACK, seq=1000 + i, ack=1, payload=b"%d" % i * (i % 7)), start + i * step) for i in range(count)]
 
 
-def batch_of(*packets: bytes, link: int = 1, wire: Sequence[int] | None = None, first: int = 1) -> Batch:
-    """A Batch of these packets, without a file around them."""
+def batch_of(*packets: bytes, link: int | Sequence[int] = 1, wire: Sequence[int] | None = None, first: int = 1) -> Batch:
+    """A Batch of these packets, without a file around them; one link type for all, or one for each."""
     sizes = np.array([len(packet) for packet in packets], np.int64)
     return Batch(
         buffer=np.frombuffer(b"".join(packets) + bytes(PADDING), np.uint8),
@@ -221,7 +221,7 @@ def batch_of(*packets: bytes, link: int = 1, wire: Sequence[int] | None = None, 
         captured=sizes,
         wire=sizes if wire is None else np.array(wire, np.int64),
         time=np.arange(len(packets), dtype=np.int64) + START,
-        link=np.full(len(packets), link, np.int64),
+        link=np.broadcast_to(np.int64(link), sizes.shape) if isinstance(link, int) else np.array(link, np.int64),
         first=first,
     )
 

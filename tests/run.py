@@ -52,8 +52,7 @@ def inside(*words: str, columns: int | None = None, **more: str) -> Run:
         try:
             main()
         except SystemExit as ending:
-            assert ending.code is None or isinstance(ending.code, int)
-            status = ending.code or 0
+            status = ending.code if isinstance(ending.code, int) else ending.code is not None
         finally:
             gc.enable()  # a command switches it off for its process
     texts = []

@@ -10,8 +10,9 @@ import pytest
 
 from netviz.capture.batch import NO_TIME
 from netviz.capture.file import Files
-from netviz.flow import Flows
-from netviz.table import endpoint_code, table
+from netviz.endpoint import endpoint_code
+from netviz.flow import _AFTER_FIN, _AFTER_SYN, _AT_START, Flows
+from netviz.table import table
 from tests.make import ACK, FIN, PSH, RST, START, SYN, batch_of, ethernet, ipv4, ipv6, packed, tcp
 
 ONE, TWO = "10.0.0.1", "10.0.0.2"
@@ -106,16 +107,16 @@ def test_sides_follow_the_lower_endpoint() -> None:
 def interesting(flags: list[int], attentive: bool = False) -> list[int]:
     """Which segments of one connection with these flags are given."""
     flows = Flows(table(batch_of(*(segment(5000, flag) for flag in flags))))
-    return flows.interesting(np.array([attentive])).tolist()
+    return [int(position) for position in flows.interesting(np.array([attentive]))]
 
 
 @pytest.mark.parametrize(
     ("flags", "attentive", "given"),
     [
         ([ACK] * 9, False, []),
-        ([ACK] * 9, True, [0, 1, 2, 3, 4, 5]),
-        ([SYN] + [ACK] * 9, False, [0, 1, 2, 3, 4, 5]),
-        ([ACK] * 3 + [FIN | ACK] + [ACK] * 5, False, [3, 4, 5]),
+        ([ACK] * 9, True, list(range(_AT_START))),
+        ([SYN] + [ACK] * 9, False, list(range(1 + _AFTER_SYN))),
+        ([ACK] * 3 + [FIN | ACK] + [ACK] * 5, False, list(range(3, 4 + _AFTER_FIN))),
         ([ACK] * 3 + [RST] + [ACK] * 5, False, [3]),
         ([ACK] * 4 + [SYN], False, [4]),
         ([ACK] * 4 + [FIN], False, [4]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netviz.quantity import plural, seconds, span
@@ -33,12 +33,14 @@ def _read(words: str) -> float:
     return sum(float(value) * sizes[unit] for value, unit in re.findall(r"([\d.]+) (\S+)", words))
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=100 * _H))
 def test_span_is_near_what_it_stands_for(nanoseconds: int) -> None:
     whole = _MIN if nanoseconds >= _H else _S if nanoseconds >= _MIN else 0
     assert abs(_read(span(nanoseconds)) - nanoseconds) <= max(nanoseconds * 0.0051, whole, 0.5)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=1_000 * _H))
 def test_span_never_shows_a_number_that_a_larger_unit_suits(nanoseconds: int) -> None:
     words = span(nanoseconds)
@@ -47,6 +49,7 @@ def test_span_never_shows_a_number_that_a_larger_unit_suits(nanoseconds: int) ->
     assert all(float(value) < limits[unit] for value, unit in re.findall(r"([\d.]+) (\S+)", words))
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=100 * _H))
 def test_span_of_the_past_is_that_of_the_future_with_a_sign(nanoseconds: int) -> None:
     assert span(-nanoseconds) == "-" + span(nanoseconds)

@@ -11,10 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import netviz.ordinary
+from netviz.capture.batch import NO_TIME, Batch
 from netviz.capture.file import Files
-from netviz.table import V6_CODE, endpoint_code, table
+from netviz.endpoint import V6_CODE, endpoint_code
+from netviz.table import Table, table
 from tests.conftest import CAPTURES
 from tests.make import batch_of, ethernet, ipv4, ipv6, packed, tcp
+
+pytestmark = pytest.mark.usefixtures("loops")
 
 #: What both readers say of a segment: packet, addresses, ports, seq, ack, flags, window, header, payload on the wire.
 Row = tuple[int, str, str, int, int, int, int, int, int, int, int]
@@ -71,6 +76,10 @@ def test_scapy_reads_the_same(capture: Path) -> None:
     rows, times = ours(capture)
     expected, expected_times = theirs(capture)
     assert expected
+    if capture.stem == "cut-file":
+        # scapy gives the bytes of the last packet that are there; netviz tells a problem instead.
+        assert len(expected_times) == len(times) + 1
+        expected, expected_times = [row for row in expected if row[0] <= len(times)], expected_times[:-1]
     assert rows == expected
     # scapy keeps times as decimal fractions: the last digit may be lost.
     assert len(times) == len(expected_times)
@@ -147,8 +156,6 @@ def test_a_batch_without_packets() -> None:
 
 
 def test_time_of_a_row() -> None:
-    from netviz.capture.batch import NO_TIME
-
     batch = batch_of(ethernet(ipv4(tcp())), ethernet(ipv4(tcp())))
     batch.time[1] = NO_TIME
     found = table(batch)
@@ -171,3 +178,47 @@ def test_noise_raises_nothing(data: list[bytes], link: int) -> None:
 def test_noise_in_ip_raises_nothing(kind: int, head: int, rest: bytes) -> None:
     found = table(batch_of(ethernet(bytes([head]) + rest, kind)))
     assert len(found) + sum(notice.count for notice in found.notices) <= 1
+
+
+def pure(batch: Batch) -> Table:
+    """The table as numpy reads it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(netviz.ordinary, "native", None)
+        return table(batch)
+
+
+def equal(one: Table, other: Table) -> None:
+    """Assert that two tables hold the same."""
+    for mine, yours in zip(one.tcp[:-2], other.tcp[:-2], strict=True):
+        assert mine.tolist() == yours.tolist()
+    for left, right in zip(one.tcp[-2:], other.tcp[-2:], strict=True):
+        assert len(left) == len(right)
+    assert one.source.tolist() == other.source.tolist()
+    assert one.target.tolist() == other.target.tolist()
+    assert (one.icmp, one.notices) == (other.icmp, other.notices)
+    assert {key: count for key, count in one.counts.items() if count} == {k: c for k, c in other.counts.items() if c}
+
+
+def test_c_and_numpy_read_the_same(capture: Path) -> None:
+    for batch in Files([capture]):
+        equal(table(batch), pure(batch))
+
+
+ORDINARY = ethernet(ipv4(tcp(options=b"\x01" * 8, payload=b"hello"), options=b"\x01" * 4), tags=[(0x8100, 5)])
+
+
+@given(
+    changes=st.lists(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 255)), max_size=3), min_size=1, max_size=5),
+    cut=st.integers(0, 20),
+    more=st.integers(0, 3000),
+)
+@settings(max_examples=200, deadline=None)
+def test_c_and_numpy_read_the_same_of_damaged_packets(changes: list[list[tuple[int, int]]], cut: int, more: int) -> None:
+    packets = []
+    for change in changes:
+        packet = bytearray(ORDINARY)
+        for place, value in change:
+            packet[place] = value
+        packets.append(bytes(packet[: len(packet) - cut]))
+    batch = batch_of(*packets, wire=[len(ORDINARY) + more] * len(packets))
+    equal(table(batch), pure(batch))

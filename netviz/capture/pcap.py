@@ -11,6 +11,7 @@ import numpy as np
 
 from netviz.capture.batch import Batch, Ints, Octets
 from netviz.capture.records import LARGEST
+from netviz.capture.walk import NOWHERE
 
 __all__ = ["HEADER", "MAGICS", "Pcap"]
 
@@ -62,14 +63,17 @@ class Pcap:
 
     def hop(self, buffer: bytearray, at: int) -> int:
         """Where the record behind the one at ``at`` starts, -1 where that one cannot be."""
-        captured: int = self._record.unpack_from(buffer, at)[2]
-        return at + 16 + captured if captured <= self.largest else -1
+        _, _, captured, length = self._record.unpack_from(buffer, at)
+        # A packet without a single byte on the wire is none: that is what a hole of zeros in a file looks like.
+        return at + 16 + int(captured) if captured <= self.largest and length else -1
 
     def hops(self, octets: Octets, at: Ints) -> Ints:
         """The same for many records at once."""
-        # A length that cannot be needs no test here: it leads behind the buffer, and the walker stops.
-        lengths = np.ndarray((len(octets) - 11,), self._word, octets.data, offset=8, strides=(1,))
-        after: Ints = at + lengths[at] + 16
+        view = np.ndarray((len(octets) - 3,), self._word, octets.data, strides=(1,))
+        captured, length = view[at + 8], view[at + 12]
+        after: Ints = at + captured + 16
+        if captured.max(initial=0) > self.largest or length.min(initial=1) == 0:
+            after[(captured > self.largest) | (length == 0)] = NOWHERE
         return after
 
     def likely(self, buffer: bytearray, at: int) -> int:
@@ -82,6 +86,14 @@ class Pcap:
             and abs(second - self._second) <= _DAY
         )
         return at + 16 + captured if good else -1
+
+    def candidates(self, octets: Octets, start: int, end: int) -> Ints:
+        """Places whose lengths and fraction of a second could be those of a record."""
+        view = np.ndarray((len(octets) - 3,), self._word, octets.data, strides=(1,))
+        fraction, captured, length = (view[start + skip : end + skip] for skip in (4, 8, 12))
+        good = (captured > 0) & (captured <= self.largest) & (captured <= length) & (length <= LARGEST)
+        good &= fraction < 1_000_000_000 // self.unit
+        return np.flatnonzero(good) + start
 
     def attend(self, buffer: bytearray, at: int, end: int) -> int:
         """A record that hop refuses is none."""

@@ -88,6 +88,13 @@ class Pcapng:
         after: int = at + length
         return after if after > self._end or buffer[after - 4 : after] == buffer[at + 4 : at + 8] else -1
 
+    def candidates(self, octets: Octets, start: int, end: int) -> Ints:
+        """Places where a block of a known type could start."""
+        view = np.ndarray((len(octets) - 3,), self._word, octets.data, strides=(1,))
+        kind, length = view[start:end], view[start + 4 : end + 4]
+        good = (kind <= _DSB) & (kind > 0) & (length >= 12) & (length <= LARGEST) & (length & 3 == 0)
+        return np.flatnonzero(good) + start
+
     def attend(self, buffer: bytearray, at: int, end: int) -> int:
         """A section header: the byte order from here on, and no interfaces yet."""
         if end - at < 12:

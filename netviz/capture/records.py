@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from netviz.capture.batch import PADDING, Batch, Ints, Octets
-from netviz.capture.walk import Framing, resync, walk
+from netviz.capture.walk import Framing, resync, search, walk
 from netviz.event import CaptureProblem, Problem
 
 __all__ = ["LARGEST", "Format", "ReadInto", "batches"]
@@ -46,24 +46,36 @@ class Format(Framing, Protocol):
 
 def batches(read_into: ReadInto, form: Format, *, position: int, carry: bytes = b"", first: int = 1) -> Iterator[Batch]:
     """All Batches of a stream that stands at byte ``position``, plus ``carry`` already read; numbers from ``first``."""
-    lost = -1
+    lost, ended = -1, False
     while True:
         room = max(_CHUNK, 2 * len(carry))
         buffer = bytearray(room + PADDING)
         buffer[: len(carry)] = carry
-        got = read_into(memoryview(buffer)[len(carry) : room])
+        got = 0 if ended else read_into(memoryview(buffer)[len(carry) : room])
         if got is None:
             yield Batch.empty(first)
             continue
         end = len(carry) + got
         if got == 0:
-            break
+            if lost >= 0 or not carry or ended:
+                break
+            # What looks like the beginning of a record that was cut off may be damage that hides others.
+            ended = True
+            form.begin(buffer, 0, end)
+            octets = np.frombuffer(buffer, np.uint8)
+            if resync(form, buffer, 1, end, least=2) < 0 and search(form, buffer, octets, 1, end, least=2) < 0:
+                break
+            lost, carry, position = position, carry[1:], position + 1
+            buffer = bytearray(carry) + bytes(PADDING)
+            end = len(carry)
         octets = np.frombuffer(buffer, np.uint8)
         at = 0
         form.begin(buffer, at, end)
         while True:
             if lost >= 0:
                 found = resync(form, buffer, at, end)
+                if found < 0:
+                    found = search(form, buffer, octets, at, end)
                 if found < 0:
                     at = max(at, end - _TAIL)
                     break

@@ -37,11 +37,11 @@ def read_capture(read_into: ReadInto, name: str, metadata: Metadata, first: int 
     elif magic == MAGIC and filled >= 12:
         yield from batches(read_into, Pcapng(metadata), position=0, carry=bytes(start[:filled]), first=first)
     else:
-        raise NetvizError(f"{name} is not a capture file: it starts with {magic[:filled].hex(' ')}", _hint(magic, name))
+        raise NetvizError(f"{name} is not a capture file: it starts with {magic[:filled].hex(' ')}", _hint(bytes(start), name))
 
 
-def _hint(magic: bytes, name: str) -> str:
+def _hint(head: bytes, name: str) -> str:
     for start, unpack in _COMPRESSED.items():
-        if magic.startswith(start):
+        if head.startswith(start):
             return f"it is compressed; try: {unpack} {name} | netviz handshake -"
     return "netviz reads pcap and pcapng, as tcpdump -w and Wireshark write them"

@@ -16,7 +16,7 @@ import numpy as np
 from netviz.capture.batch import Ints, Octets
 from netviz.native import native
 
-__all__ = ["NOWHERE", "Framing", "Walk", "resync", "walk"]
+__all__ = ["NOWHERE", "Framing", "Walk", "resync", "search", "walk"]
 
 #: A place behind every buffer.
 NOWHERE = 1 << 62
@@ -58,6 +58,9 @@ class Framing(Protocol):
     def likely(self, buffer: bytearray, at: int) -> int:
         """As hop, but stricter: it judges bytes at a guessed place."""
 
+    def candidates(self, octets: Octets, start: int, end: int) -> Ints:
+        """Places where a record could start, whatever its time: a slow look at every byte, for damaged captures."""
+
 
 class Walk(NamedTuple):
     """The starts of all complete records, in order, and where the walk stopped; ``blocked`` where a record is not one."""
@@ -94,21 +97,35 @@ def walk(framing: Framing, buffer: bytearray, octets: Octets, start: int, end: i
     return Walk(guesses.starts(believed, singles), at, blocked)
 
 
-def resync(framing: Framing, buffer: bytearray, start: int, end: int, until: int | None = None) -> int:
-    """Where the next record is likely to start in ``buffer[start:until]``; -1 where none can be seen."""
+def resync(framing: Framing, buffer: bytearray, start: int, end: int, until: int | None = None, least: int = 1) -> int:
+    """Where the next record is likely to start in ``buffer[start:until]``; -1 where none can be seen.
+
+    Several records must follow one another there, or at least so many up to the very end.
+    """
     at = start + framing.anchor_at
     while (at := buffer.find(framing.anchor, at, end if until is None else until)) >= 0:
         place = at - framing.anchor_at
-        if _chain(framing, buffer, place, end):
+        if _chain(framing, buffer, place, end, least):
             return place
         at += 1
     return -1
 
 
-def _chain(framing: Framing, buffer: bytearray, at: int, end: int) -> bool:
-    for _ in range(_CHAIN):
+def search(framing: Framing, buffer: bytearray, octets: Octets, start: int, end: int, least: int = 1) -> int:
+    """As resync, for a capture whose records may lie far apart in time."""
+    for place in framing.candidates(octets, start, max(start, end - framing.head)).tolist():
+        at, chain = place, 0
+        while chain < _CHAIN and at + framing.head <= end and (after := framing.hop(buffer, at)) > at:
+            at, chain = after, chain + 1
+        if at <= end and (chain == _CHAIN or (at == end and chain >= least)):
+            return int(place)
+    return -1
+
+
+def _chain(framing: Framing, buffer: bytearray, at: int, end: int, least: int) -> bool:
+    for count in range(_CHAIN):
         if at + framing.head > end:
-            return at == end
+            return at == end and count >= least
         at = framing.likely(buffer, at)
         if at < 0 or at > end:
             return False

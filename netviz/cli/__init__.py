@@ -22,9 +22,9 @@ _BEGIN = """\
 netviz shows what happens on a network connection: TCP handshakes first.
 
 Begin with a sample capture:
-  netviz handshake {sample}        a handshake, step by step
-  netviz handshake {sample} --explain   the same as a story
-  netviz handshake {refused}           a connection that failed, and why
+  netviz handshake websocket             a handshake, step by step
+  netviz handshake websocket --explain   the same as a story
+  netviz handshake refused               a connection that failed, and why
 
 Then your own:
   netviz handshake my.pcapng
@@ -78,9 +78,7 @@ def cli(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         from netviz.samples import samples
 
-        names = list(samples())
-        first = "websocket" if "websocket" in names else "CAPTURE"
-        click.echo(_BEGIN.format(sample=first, refused="refused".ljust(len(first)), names=", ".join(names) or "none"))
+        click.echo(_BEGIN.format(names=", ".join(samples()) or "none"))
 
 
 def main() -> None:
@@ -100,8 +98,9 @@ def main() -> None:
         status = 2
     except (click.Abort, KeyboardInterrupt):
         status = 130
-    except BrokenPipeError:
-        # Whoever read us has enough.  Python would complain when it closes stdout, so nothing is left there to close.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read us has enough (click turns that into SystemExit, and nothing else where it is not "standalone").
+        # Python would complain when it closes stdout, so nothing is left there to close.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
     sys.exit(status)

@@ -15,12 +15,13 @@ __all__ = ["handshake"]
 _OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "partial")
 
 
-@click.command(context_settings={"max_content_width": 110})
+@click.command(short_help="How TCP connections begin, fail and end.", context_settings={"max_content_width": 110})
 @captures
 @click.option("-n", "--connection", type=click.IntRange(min=0), metavar="N", help="Only connection N, as a ladder.")
 @click.option("--host", metavar="ADDRESS", help="Only connections of this address.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="Only connections of this port.")
-@click.option("--outcome", type=click.Choice(_OUTCOMES), multiple=True, help="Only these outcomes; may be repeated.")
+@click.option("--outcome", type=click.Choice(_OUTCOMES), multiple=True, metavar="OUTCOME",
+              help=f"Only this outcome ({', '.join(_OUTCOMES)}); may be repeated.")  # fmt: skip
 @click.option("--problems", is_flag=True, help="Only connections with a problem.")
 @click.option("--check", is_flag=True, help="Exit with 1 where there is a problem.")
 @click.option("--explain", is_flag=True, help="Tell it as a story, for somebody who has never heard of TCP.")

@@ -19,7 +19,7 @@ from netviz.views.offers import offers
 from netviz.views.overview import footer, header, row, widths
 from netviz.views.plain import plain_course, plain_event
 from netviz.views.story import OUTCOMES, story
-from netviz.views.text import safe
+from netviz.views.text import fold, safe
 from netviz.views.verdict import verdict_lines
 
 __all__ = ["Drawing", "print_plain"]
@@ -89,11 +89,11 @@ class Drawing:
             self._one(held[0])
         self._tell(problems)
         start, stop, counts, late = self._analysis.tally
-        self._print(footer(self._outcomes, counts, start, stop, late))
+        self._print(footer(self._outcomes, counts, start, stop, late, self._chosen.highest + 1))
         self._next(captures, rows)
 
     def _print(self, line: Text) -> None:
-        self._console.print(line, soft_wrap=True)
+        self._console.print(fold(line, self._console.width, 2), soft_wrap=True)
 
     def _count(self, event: TcpConnection) -> None:
         self._outcomes[event.outcome] = self._outcomes.get(event.outcome, 0) + 1

@@ -56,7 +56,8 @@ def quote(message: bytes, version: int) -> Quote | None:
     inner = message[8:]
     if version == 4:
         at = (inner[0] & 15) * 4 if inner else 0
-        if at < 20 or len(inner) < at + 8 or inner[9] != TCP:
+        later = len(inner) >= 8 and int.from_bytes(inner[6:8], "big") & 0x1FFF  # a later fragment holds no TCP header
+        if at < 20 or len(inner) < at + 8 or inner[9] != TCP or later:
             return None
         source, target = inner[12:16], inner[16:20]
     else:

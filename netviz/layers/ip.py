@@ -142,9 +142,11 @@ def _v6(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
         protocol[inside] = buffer[place]
     good &= start <= np.maximum(stop, end)
     take = good & ~fragment & ~gone
-    cut.append(rows[gone])
+    cut.append(rows[gone & ~fragment])
     version = np.broadcast_to(np.int64(6), rows.shape)
     halves = window(buffer, at + 8, 32).view(">u8").astype(np.uint64)
     source, target = code_v6(halves[:, 0], halves[:, 1]), code_v6(halves[:, 2], halves[:, 3])
     columns = (rows, version, protocol, at, start, stop, source, target)
-    return Datagrams._make([*(column[take] for column in columns), rows[fragment], rows[~good], np.concatenate(cut)])
+    return Datagrams._make(
+        [*(column[take] for column in columns), rows[fragment], rows[~good & ~fragment & ~gone], np.concatenate(cut)]
+    )

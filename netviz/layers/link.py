@@ -23,6 +23,9 @@ ETHERNET, _SLL, _SLL2, _NULL, _LOOP = 1, 113, 276, 0, 108
 _TYPED = {ETHERNET: (14, 12), _SLL: (16, 14), _SLL2: (20, 0)}
 _RAW = (12, 14, 101, 228, 229)
 
+#: What a packet of each link type must have to be read at all.
+_SHORTEST = {**{link: size for link, (size, _) in _TYPED.items()}, _NULL: 4, _LOOP: 4, **dict.fromkeys(_RAW, 1)}
+
 #: BSD's numbers of address families in a NULL or LOOP header: every system has another one for IPv6.
 _FAMILY_V4, _FAMILIES_V6 = 2, (10, 24, 28, 30)
 
@@ -38,13 +41,15 @@ LINK_NAMES = {
 class Network(NamedTuple):
     """For each packet: its EtherType, where its network layer starts in the buffer, where its captured bytes end.
 
-    ``undecoded`` holds (link type, packets, row of the first) for the link types that are not known here.
+    ``undecoded`` holds (link type, packets, row of the first) for the link types that are not known here; ``cut`` the rows
+    that end inside their link header.
     """
 
     ethertype: Ints
     start: Ints
     end: Ints
     undecoded: list[tuple[int, int, int]]
+    cut: Ints
 
 
 def network(batch: Batch) -> Network:
@@ -52,11 +57,13 @@ def network(batch: Batch) -> Network:
     start, end = batch.offset.copy(), batch.offset + batch.captured
     ethertype = np.zeros(len(batch), np.int64)
     undecoded: list[tuple[int, int, int]] = []
+    shortest = np.zeros(len(batch), np.int64)
     if not len(batch):
-        return Network(ethertype, start, end, undecoded)
+        return Network(ethertype, start, end, undecoded, shortest)
     links = [int(batch.link[0])] if batch.link.strides == (0,) else np.unique(batch.link).tolist()
     for link in links:
         rows = np.arange(len(batch)) if len(links) == 1 else np.flatnonzero(batch.link == link)
+        shortest[rows] = _SHORTEST.get(link, 0)
         if link in _TYPED:
             size, place = _TYPED[link]
             _typed(batch.buffer, rows, size, place, ethertype, start, end)
@@ -68,7 +75,7 @@ def network(batch: Batch) -> Network:
             ethertype[rows] = np.where(version == 4, IPV4, np.where(version == 6, IPV6, UNKNOWN))
         else:
             undecoded.append((link, len(rows), int(rows[0])))
-    return Network(ethertype, start, end, undecoded)
+    return Network(ethertype, start, end, undecoded, np.flatnonzero(batch.captured < shortest))
 
 
 def be16(buffer: Octets, at: Ints) -> Ints:

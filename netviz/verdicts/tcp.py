@@ -81,8 +81,9 @@ def _refused(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
 
 def _unanswered(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
     syns = _steps(c, "SYN")
-    times = ", ".join(seconds((s.segment.time or start) - start) for s in syns[:6]) + (" …" if len(syns) > 6 else "")
-    sent = f"SYN sent {_often(syns)} at {times} s; no segment came back"
+    times = ", ".join(seconds(s.segment.time - start) for s in syns[:6] if s.segment.time is not None)
+    when = f" at {times}{' …' if len(syns) > 6 else ''} s" if times else ""
+    sent = f"SYN sent {_often(syns)}{when}; no segment came back"
     seen = [Claim(sent, packets=_packets(syns)), *map(_icmp_seen, c.icmp)]
     if c.icmp:
         return _told(c, seen)
@@ -172,11 +173,18 @@ def _aborted(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
 
 def _partial(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdict:
     guess = "" if "client" not in c.inferred else " (who is the client is inferred)"
+    first = c.segments[0].packet
+    if answers := _steps(c, "SYN-ACK"):
+        begins = f"the first packet of this connection is {first}, a SYN-ACK: the SYN before it is not there"
+        means = "the capture starts inside the handshake, or saw one direction only: what the client offered is not in it"
+    else:
+        begins = f"the first packet of this connection is {first}, and no SYN{guess}"
+        means = "the capture starts inside the connection: its handshake, options and ISNs are not in it"
     return Verdict(
         severity="problem" if severity(c) == "problem" else "note",
         headline="PARTIAL",
-        seen=(Claim(f"the first packet of this connection is {c.segments[0].packet}, and no SYN{guess}"), *_ending(c)),
-        means="the capture starts inside the connection: its handshake, options and ISNs are not in it",
+        seen=(Claim(begins, packets=_packets(answers)), *_ending(c)),
+        means=means,
         advice=("start the capture before the program to see the handshake",),
     )
 
@@ -198,7 +206,6 @@ def _established(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdic
     seen += _ending(c)
     means = "the connection works, and both ends know it"
     advice: tuple[str, ...] = ()
-    likely: tuple[Claim, ...] = ()
     reset = c.closing is not None and c.closing.how == "reset"
     if reset and c.closing is not None:
         means = f"the {c.closing.by} threw the connection away; data under way is lost, the other end reads ECONNRESET"
@@ -210,8 +217,14 @@ def _established(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdic
     repeated = any(step.retransmission for step in c.steps)
     if repeated and not reset:
         advice = ("look for loss on the way: compare a capture at the client with one at the server",)
-    return Verdict(severity=severity(c), headline="RESET" if reset else "ESTABLISHED", seen=tuple(seen), means=means,
-                   likely=likely, cause_wanted=reset, advice=advice)  # fmt: skip
+    return Verdict(
+        severity=severity(c),
+        headline="ESTABLISHED, THEN RESET" if reset else "ESTABLISHED",
+        seen=tuple(seen),
+        means=means,
+        cause_wanted=reset,
+        advice=advice,
+    )
 
 
 def _ending(c: TcpConnection) -> list[Claim]:

@@ -6,7 +6,7 @@ the segment says: to the right where there is room, else below.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from rich.text import Text
@@ -19,8 +19,9 @@ __all__ = ["Clock", "ladder"]
 
 Clock = Literal["elapsed", "delta", "absolute"]
 
-#: Room for a state with its mark, for a time, and what an arrow with words to its right takes at the most.
-_STATE, _TIME, _ARROW = 13, 18, 52
+#: Room for a state with its mark, for a time with and without the packet's number, and what an arrow with words to its
+#: right takes at the most.
+_STATE, _TIME, _SHORT, _ARROW = 13, 18, 10, 52
 
 #: From this width on packets are numbered.
 _ROOMY = 80
@@ -31,49 +32,56 @@ _WIDE = 118
 
 def ladder(connection: TcpConnection, course: Course, start: int | None, width: int, show: Clock) -> Iterator[Text]:
     """The lines of the ladder; ``start`` is the time of the capture's first packet."""
-    wide = width >= _WIDE
-    time = _TIME if width >= _ROOMY else 10
-    arrow = min(_ARROW, width - time - 2 * (_STATE + 1) - (46 if wide else 0))
-    yield from _heads(connection, time, arrow)
-    yield _line("", course.before[0], True, Text(" " * arrow), course.before[1], True, time)
+    wide, numbered = width >= _WIDE, width >= _ROOMY
+    times = _times(course.moments, start, show, numbered)
+    time = max([_TIME if numbered else _SHORT, *(len(text) + 1 for text in times)])
+    arrow = max(min(_ARROW, width - time - 2 * (_STATE + 1) - (46 if wide else 0)), 4)
+    yield from _heads(connection, time, arrow, width)
+    yield _line("", course.before[0], False, Text(" " * arrow), course.before[1], False, time)
     previous: Moment | None = None
-    for moment in course.moments:
+    for moment, when in zip(course.moments, times, strict=True):
         if previous is not None and (gap := moment.segment.ordinal - previous.segment.ordinal - 1) > 0:
             yield _fold(gap, previous, moment, time, arrow)
-        line = _moment(moment, previous, start, time, arrow, show)
+        line = _moment(moment, when, time, arrow)
         words = _words(moment)
         if wide:
+            line.pad_right(time + arrow + 2 * (_STATE + 1) - line.cell_len)
             yield from _beside(line, words, width)
         else:
             yield line
             yield from _below(words, time, width)
         previous = moment
     if any(any(moment.inferred) for moment in course.moments):
-        yield Text(" " * time + "? inferred: no segment of that side shows it (yet)", "faint")
+        yield Text(" " * time + "? inferred or unknown: no segment of that side shows it", "faint")
 
 
-def _heads(connection: TcpConnection, time: int, arrow: int) -> Iterator[Text]:
+def _heads(connection: TcpConnection, time: int, arrow: int, width: int) -> Iterator[Text]:
     client, server = (
         [name, end.address, f"port {end.port}"] for name, end in (("CLIENT", connection.client), ("SERVER", connection.server))
     )
     right_at = time + arrow + _STATE + 2
     for left, right in zip(client, server, strict=True):
-        yield Text.assemble((f"{left:>{time + _STATE}} ".ljust(right_at), "client"), (right, "server"))
+        line = f"{left:>{time + _STATE}} "
+        if len(left) < right_at and right_at + len(right) <= width:
+            yield Text.assemble((line.ljust(right_at), "client"), (right, "server"))
+        else:  # two long addresses: one below the other
+            yield Text(line.rstrip(), "client")
+            yield Text(right.rjust(min(width, right_at + _STATE)), "server")
 
 
 def _line(time: str, left: str, left_sure: bool, arrow: Text, right: str, right_sure: bool, room: int) -> Text:
     line = Text.assemble((f"{time:<{room}}"[:room], "faint"))
     line.append(f"{left:>{_STATE}} ", "client" if left_sure else "inferred")
     line.append_text(arrow)
-    line.append(f" {right:<{_STATE}}", "server" if right_sure else "inferred")
+    line.append(f" {right}", "server" if right_sure else "inferred")
     return line
 
 
-def _moment(moment: Moment, previous: Moment | None, start: int | None, time: int, arrow: int, show: Clock) -> Text:
+def _moment(moment: Moment, when: str, time: int, arrow: int) -> Text:
     segment = moment.segment
     style = "problem" if "RST" in moment.what else ("client", "server")[segment.side]
     label = _label(moment, arrow - 8)
-    rest = arrow - len(label) - 6
+    rest = max(arrow - len(label) - 6, 0)
     drawn = Text()
     if segment.side == 0:
         drawn.append("── ", style)
@@ -84,9 +92,6 @@ def _moment(moment: Moment, previous: Moment | None, start: int | None, time: in
         drawn.append(label, "label")
         drawn.append(" " + "─" * (rest + 2), style)
     left, right = (name + "?" * (unsure and name != "?") for name, unsure in zip(moment.states, moment.inferred, strict=True))
-    when = _time(moment, previous, start, show)
-    if time == _TIME:
-        when = f"#{segment.packet:<7} {when}"
     return _line(when, left, not moment.inferred[0], drawn, right, not moment.inferred[1],
                  time)  # fmt: skip
 
@@ -107,15 +112,23 @@ def _label(moment: Moment, room: int) -> str:
     return moment.what
 
 
-def _time(moment: Moment, previous: Moment | None, start: int | None, show: Clock) -> str:
-    now = moment.segment.time
-    if now is None:
-        return "no time"
-    if show == "absolute":
-        return clock(now)
-    if show == "delta" and previous is not None and previous.segment.time is not None:
-        return f"+{seconds(now - previous.segment.time)}"
-    return seconds(now - (now if start is None else start))
+def _times(moments: Sequence[Moment], start: int | None, show: Clock, numbered: bool) -> list[str]:
+    """The time of each moment, behind the number of its packet where there is room."""
+    texts = []
+    before: int | None = None
+    for moment in moments:
+        now = moment.segment.time
+        if now is None:
+            text = "no time"
+        elif show == "absolute":
+            text = clock(now)
+        elif show == "delta" and before is not None:
+            text = f"+{seconds(now - before)}"
+        else:
+            text = seconds(now - (now if start is None else start))
+        texts.append(f"#{moment.segment.packet:<7} {text}" if numbered else text)
+        before = now
+    return texts
 
 
 def _fold(gap: int, previous: Moment, moment: Moment, time: int, arrow: int) -> Text:

@@ -20,10 +20,11 @@ def offers(connection: TcpConnection) -> Table | None:
     table.add_column("client", style="client")
     table.add_column("server", style="server")
     table.add_column("so", ratio=1)
+    missing = "no answer" if connection.outcome in ("refused", "unanswered") else "not captured"
     both = ours is not None and theirs is not None
     for name, read, holds in _ROWS:
-        left, right = (read(step) if step else "not captured" for step in (ours, theirs))
-        if {left, right} - {"–", "not captured"} or name == "MSS":
+        left, right = (read(step) if step else missing for step in (ours, theirs))
+        if {left, right} - {"–", missing} or name == "MSS":
             table.add_row(name, Text(left), Text(right), holds(ours, theirs) if both and ours and theirs else "")
     return table
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from netviz.event import TcpConnection
+from netviz.event import SIDES, TcpConnection
 from netviz.quantity import plural, seconds, span
 from netviz.verdicts.tcp import severity
+from netviz.views.text import fold
 
 __all__ = ["SIGNS", "ending", "footer", "header", "row", "widths"]
 
@@ -52,13 +53,12 @@ def row(connection: TcpConnection, start: int | None, width: int, room: tuple[in
     rest = Text.assemble((text, style), *_application(connection))
     if width >= _WIDE:
         line.append(f"  {begun:>11}  {rtt:>8}  ")
-        line.append_text(rest)
-    else:
-        begun = f"at {begun} s" if begun else ""
-        line.append("\n" + " " * 8)
-        line.append("".join(f"{part}  " for part in (begun, f"RTT {rtt}" if rtt else "") if part), "faint")
-        line.append_text(rest)
-    return line
+        return fold(line.append_text(rest), width, 8)
+    begun = f"at {begun} s" if begun else ""
+    second = Text(" " * 8)
+    second.append("".join(f"{part}  " for part in (begun, f"RTT {rtt}" if rtt else "") if part), "faint")
+    second.append_text(rest)
+    return Text("\n").join([fold(line, width, 8), fold(second, width, 8)])
 
 
 def ending(connection: TcpConnection) -> tuple[str, str]:
@@ -66,14 +66,27 @@ def ending(connection: TcpConnection) -> tuple[str, str]:
     lasted = "" if connection.duration is None else f" after {span(connection.duration)}"
     closing = connection.closing
     if closing is None:
-        first = connection.problems[0].text if connection.problems else ""
-        return first, ""
+        return _failure(connection), ""
     return {
         "fin": (f"closed by {closing.by}{lasted}", ""),
         "reset": (f"RESET by {closing.by}{lasted}", "problem"),
         "half-closed": (f"half-closed by {closing.by}", "note"),
         "open": ("still open at the end", ""),
     }[closing.how]
+
+
+def _failure(connection: TcpConnection) -> str:
+    """What came instead of a connection."""
+    if connection.icmp:
+        return f"ICMP: {connection.icmp[0].meaning}"
+    last = connection.steps[-1].segment if connection.steps else None
+    tries = sum(step.step == "SYN" for step in connection.steps)
+    return {
+        "refused": "RST answered the SYN",
+        "unanswered": f"no answer to {plural(tries, 'SYN')}",
+        "incomplete": "the last ACK is missing",
+        "aborted": f"RST by {SIDES[last.side] if last else 'client'}",
+    }.get(connection.outcome, "")
 
 
 def _application(connection: TcpConnection) -> Iterator[tuple[str, str]]:
@@ -84,10 +97,14 @@ def _application(connection: TcpConnection) -> Iterator[tuple[str, str]]:
         yield f" · {plural(again, 'handshake step')} repeated", "note"
 
 
-def footer(outcomes: dict[str, int], counts: dict[str, int], start: int | None, stop: int | None, late: int) -> Text:
-    """What was in the capture, in one line."""
+def footer(
+    outcomes: dict[str, int], counts: dict[str, int], start: int | None, stop: int | None, late: int, of: int | None = None
+) -> Text:
+    """What was in the capture, in one line; ``of`` is how many connections there were where not all are shown."""
     total = sum(outcomes.values())
-    line = Text.assemble((plural(total, "connection"), "label"))
+    everything = total if of is None else of
+    shown = plural(total, "connection") if total == everything else f"{total:,} of {plural(everything, 'connection')}"
+    line = Text.assemble((shown, "label"))
     words = [f"{count:,} {outcome}" for outcome, count in outcomes.items() if count]
     if words:
         line.append(": " + ", ".join(words), "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["clock", "safe"]
+from rich.text import Text
+
+__all__ = ["clock", "fold", "safe"]
 
 _SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,3 +34,17 @@ def clock(time: int) -> str:
     except OverflowError:
         return "--:--:--.------"
     return f"{when:%H:%M:%S}.{time % _SECOND // 1000:06d}"
+
+
+def fold(line: Text, width: int, indent: int) -> Text:
+    """Break a styled line at spaces, so that it is nowhere wider than the screen; what follows is indented."""
+    out, rest, room = Text(), line, width
+    while rest.cell_len > room:
+        cut = rest.plain.rfind(" ", indent, room + 1)
+        cut = cut if cut > 0 else room
+        out.append_text(rest[:cut])
+        out.append("\n" + " " * indent)
+        rest = rest[cut:]
+        blanks = len(rest) - len(rest.plain.lstrip(" "))
+        rest, room = rest[blanks:], width - indent
+    return out.append_text(rest)

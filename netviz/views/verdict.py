@@ -10,21 +10,23 @@ from rich.text import Text
 from netviz.event import TcpConnection
 from netviz.verdicts.verdict import Claim, Verdict
 from netviz.views.overview import SIGNS
+from netviz.views.text import fold
 
 __all__ = ["verdict_lines"]
 
-_LABEL = 10
+_LABEL = 11
 
 
 def verdict_lines(connection: TcpConnection, verdict: Verdict, width: int) -> Iterator[Text]:
     """The lines of a verdict, with the packets that prove it."""
     sign, style = SIGNS[verdict.severity]
-    yield Text.assemble(
+    headline = Text.assemble(
         (f"{sign} {verdict.headline}", style),
         ("  #", "faint"), (str(connection.connection), "faint"),
         "  ", (str(connection.client), "client"), (" → ", "faint"), (str(connection.server), "server"),
         (f"  {connection.application}" if connection.application != "unknown" else "", "label"),
     )  # fmt: skip
+    yield fold(headline, width, 2)
     for claim in verdict.seen:
         label = "seen" if claim.known == "seen" else claim.known
         yield from _entry(label, _cite(claim), width)
@@ -40,10 +42,12 @@ def verdict_lines(connection: TcpConnection, verdict: Verdict, width: int) -> It
 def _cite(claim: Claim) -> str:
     if not claim.packets:
         return claim.text
-    numbers = " ".join(map(str, claim.packets[:8])) + (" …" if len(claim.packets) > 8 else "")
-    return f"{claim.text}  [packet{'s' * (len(claim.packets) > 1)} {numbers}]"
+    # Spaces that do not break: a citation stays in one piece.
+    numbers = "\N{NO-BREAK SPACE}".join([*map(str, claim.packets[:8]), *(["…"] if len(claim.packets) > 8 else [])])
+    return f"{claim.text}  [packet{'s' * (len(claim.packets) > 1)}\N{NO-BREAK SPACE}{numbers}]"
 
 
 def _entry(label: str, text: str, width: int, style: str = "") -> Iterator[Text]:
     for index, line in enumerate(wrap(text, max(width - _LABEL - 2, 20), break_long_words=False) or [""]):
+        line = line.replace("\N{NO-BREAK SPACE}", " ")
         yield Text.assemble((f"  {label if not index else '':<{_LABEL - 2}}", "label"), (line, style))

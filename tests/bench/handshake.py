@@ -52,7 +52,7 @@ def best(commands: dict[str, tuple[str, ...]], rounds: int) -> dict[str, Run]:
 
 def peers(capture: Path) -> dict[str, tuple[str, ...]]:
     """Commands of netviz and of those of its peers that are installed."""
-    commands = {"netviz": (*_NETVIZ, "handshake", str(capture), "--json")}
+    commands: dict[str, tuple[str, ...]] = {"netviz": (*_NETVIZ, "handshake", str(capture), "--json")}
     if shutil.which("tshark"):
         commands["tshark"] = ("tshark", "-q", "-z", "conv,tcp", "-r", str(capture))
     if shutil.which("tcptrace"):

@@ -14,10 +14,10 @@ FORMATS = [("<", 1000), (">", 1000), ("<", 1), (">", 1)]
 
 @pytest.mark.parametrize(("order", "unit"), FORMATS)
 def test_every_field_is_read_in_both_byte_orders_and_units(order: str, unit: int) -> None:
-    records = [Record(b"abc", START + 123_456_789, 1500), Record(b"", START), Record(bytes(range(60)), START + 10**9)]
+    records = [Record(b"abc", START + 123_456_789, 1500), Record(b"", START, 66), Record(bytes(range(60)), START + 10**9)]
     packets = read(pcap(records, order, unit, link=113)).packets
     assert [packet.data for packet in packets] == [b"abc", b"", bytes(range(60))]
-    assert [packet.wire for packet in packets] == [1500, 0, 60]
+    assert [packet.wire for packet in packets] == [1500, 66, 60]
     assert [packet.time for packet in packets] == [START + 123_456_789 // unit * unit, START, START + 10**9]
     assert [packet.link for packet in packets] == [113] * 3
     assert [packet.number for packet in packets] == [1, 2, 3]

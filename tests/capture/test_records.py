@@ -12,10 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import netviz.capture.records
+from netviz.capture.metadata import Metadata
+from netviz.capture.stream import read_capture
 from netviz.errors import NetvizError
 from netviz.table import table
 from tests.conftest import CAPTURES
-from tests.make import Packet, Reading, Record, conversation, feed, idb, pcap, pcapng, read, shb
+from tests.make import Reading, Record, conversation, feed, idb, packets_of, pcap, pcapng, read, shb
+
+pytestmark = pytest.mark.usefixtures("loops")
 
 Maker = Callable[[list[Record], str], bytes]
 
@@ -69,7 +74,7 @@ def test_any_step_gives_the_same(step: int) -> None:
 @FORMATS
 def test_large_reads_of_random_sizes(kind: str, order: str) -> None:
     rng = random.Random(9)
-    records = [Record(rng.randbytes(rng.randrange(1500))) for _ in range(900)]
+    records = [Record(rng.randbytes(rng.randrange(1, 1500))) for _ in range(900)]
     data = MAKERS[kind](records, order)
     reading = read(data, [rng.randrange(1, 90_000) for _ in range(99)])
     assert reading.data == [record.data for record in records]
@@ -100,7 +105,9 @@ def test_packets_come_as_soon_as_they_are_whole() -> None:
 
 @FORMATS
 @pytest.mark.parametrize("index", [0, 1, 20, 37, 38, 39])
-@pytest.mark.parametrize("noise", [b"\xff" * 16, bytes.fromhex("deadbeef c0ffee11 facefeed badcab1e"), b"\x80" * 30])
+@pytest.mark.parametrize(
+    "noise", [b"\xff" * 16, bytes.fromhex("deadbeef c0ffee11 facefeed badcab1e"), b"\x80" * 30], ids=["ff", "random", "80"]
+)
 def test_a_damaged_record_costs_itself_only(kind: str, order: str, index: int, noise: bytes) -> None:
     records = [Record(b"packet %d " % i * 5, record.time) for i, record in enumerate(conversation(40))]
     data = bytearray(MAKERS[kind](records, order))
@@ -142,7 +149,7 @@ def test_two_damaged_places_are_two_problems(kind: str, order: str) -> None:
 
 
 @FORMATS
-@pytest.mark.parametrize("length", [300_000, 1 << 25, 0x7FFF_FFFC, 0xFFFF_FFFC])
+@pytest.mark.parametrize("length", [1 << 25, 0x7FFF_FFFC, 0xFFFF_FFFC])
 def test_absurd_lengths_are_damage_and_take_no_memory(kind: str, order: str, length: int) -> None:
     records = [Record(b"packet %d " % i * 5, record.time) for i, record in enumerate(conversation(40))]
     data = bytearray(MAKERS[kind](records, order))
@@ -180,15 +187,18 @@ def test_no_packet_is_larger_than_the_largest_in_a_large_file(order: str) -> Non
 
 
 @FORMATS
-@pytest.mark.parametrize("noise", [b"\xff", b"\x00"])
-def test_damage_larger_than_a_buffer(kind: str, order: str, noise: bytes) -> None:
-    records = [Record(struct.pack("<I", i) + b"x" * 1400, record.time) for i, record in enumerate(conversation(6000))]
+@pytest.mark.parametrize("noise", [b"\xff", b"\x00"], ids=["ff", "zeros"])
+def test_damage_larger_than_a_buffer(kind: str, order: str, noise: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netviz.capture.records, "_CHUNK", 1 << 16)
+    records = [Record(struct.pack("<I", i) + b"x" * 1400, record.time) for i, record in enumerate(conversation(400))]
     data = bytearray(MAKERS[kind](records, order))
     found = places(bytes(data), records, kind)
-    data[found[1000] : found[4500]] = noise * (found[4500] - found[1000])
+    data[found[100] : found[300]] = noise * (found[300] - found[100])
     reading = read(bytes(data))
-    assert missing(reading, records) == list(range(1000, 4500))
+    assert missing(reading, records) == list(range(100, 300))
     assert reading.kinds == ["file-damaged"]
+    # An empty record at the start of zeros may be taken for a packet, but not all of them.
+    assert len(reading.packets) < 210
 
 
 @FORMATS
@@ -223,16 +233,8 @@ def test_a_cut_record_that_holds_nothing_like_records_is_a_cut(kind: str, order:
 
 
 def test_numbers_run_on_from_the_first() -> None:
-    from netviz.capture.metadata import Metadata
-    from netviz.capture.stream import read_capture
-
     batches = list(read_capture(feed(pcap(conversation(4))), "x", Metadata(), first=100))
-    assert [batch.first for batch in batches] == [100]
-    assert [packet.number for batch in batches for packet in _packets(batch.first, len(batch))] == [100, 101, 102, 103]
-
-
-def _packets(first: int, count: int) -> list[Packet]:
-    return [Packet(first + i, b"", 0, None, 0) for i in range(count)]
+    assert [packet.number for batch in batches for packet in packets_of(batch)] == [100, 101, 102, 103]
 
 
 @pytest.mark.parametrize(

@@ -37,16 +37,6 @@ _STEP: dict[str, type | tuple[type, ...]] = {
     "step": str, "side": str, "packet": int, "time": str, "elapsed": (int, float), "seq": int, "ack": int, "window": int,
     "options": dict, "ecn": bool, "bytes": int, "retransmission": bool,
 }  # fmt: skip
-_TRAFFIC = (
-    "packets",
-    "bytes",
-    "retransmissions",
-    "out_of_order",
-    "duplicate_acks",
-    "zero_windows",
-    "keep_alives",
-    "lost_bytes",
-)
 _OUTCOMES = {"established", "refused", "unanswered", "incomplete", "aborted", "partial"}
 
 
@@ -97,8 +87,8 @@ def test_mistakes_end_with_2_and_one_message(what: str, how: str, tmp_path: Path
     run = inside("handshake", *_mistakes(tmp_path)[what], how)
     assert run.status == 2
     assert _SAYS[what] in run.err
-    assert [line for line in run.err.splitlines() if not line.startswith(" ")][0].startswith("netviz: ")
-    assert len([line for line in run.err.splitlines() if not line.startswith(" ")]) == 1
+    (message,) = (line for line in run.err.splitlines() if not line.startswith(" "))
+    assert message.startswith("netviz: ")
     assert "Traceback" not in run.err
 
 
@@ -210,12 +200,6 @@ def test_json_has_the_keys_of_the_contract(capture: str) -> None:
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z", line["time"])
 
 
-@pytest.mark.parametrize("key", _TRAFFIC)
-def test_json_counts_the_traffic(key: str) -> None:
-    for line in _lines("mixed"):
-        assert all(isinstance(line["traffic"][side][key], int) for side in ("client", "server"))
-
-
 def test_json_from_stdin_is_the_same_as_from_the_file() -> None:
     assert process("handshake", "-", "--json", stdin=CAPTURES["mixed"]) == process("handshake", "mixed", "--json")
 
@@ -250,7 +234,7 @@ def test_what_is_piped_has_no_escape_sequences(name: str, words: list[str]) -> N
 @pytest.mark.parametrize("words", [[], ["--explain"]])
 @pytest.mark.parametrize("more", [{}, {"NO_COLOR": "1"}])
 def test_colors_where_they_are_demanded(words: list[str], more: dict[str, str]) -> None:
-    colored = inside("handshake", "refused", "--color", "always", *words, **more).out
+    colored = inside("handshake", "refused", "--color", "always", *words, columns=None, **more).out
     assert "\x1b[1;31m" in colored
     assert re.sub(r"\x1b\[[\d;]*m", "", colored) == inside("handshake", "refused", *words).out
 
@@ -345,14 +329,18 @@ def test_a_stream_is_told_before_it_ends(how: list[str], begins: str) -> None:
             running.stdin.flush()
         early = running.stdout.readline().decode()
         assert re.match(begins, early), early
-        rest = _piece(wire, first, len(wire.packets)) if first < len(wire.packets) else b""
-        out, err = running.communicate(rest)
+        if first < len(wire.packets):
+            running.stdin.write(_piece(wire, first, len(wire.packets)))
+        running.stdin.close()
+        # Not communicate(): it does not know of what readline() has already taken out of the pipe.
+        whole = early + running.stdout.read().decode()
+        err = running.stderr.read()
+        running.wait()
     finally:
         guard.cancel()
         running.kill()
     assert (running.returncode, err) == (0, b"")
-    whole = early + out.decode()
-    assert whole.count("established") >= 1
+    assert "established" in whole
 
 
 def test_a_stream_that_stops_inside_a_handshake() -> None:

@@ -58,10 +58,8 @@ def test_what_it_says_to_begin_with_runs() -> None:
 
 
 def test_where_to_begin_is_aligned() -> None:
-    starts = {
-        found.start(1) for found in (re.search(r"netviz handshake \S+(?: --\w+)* {2,}(\S)", line) for line in inside().out.split("\n"))
-        if found is not None
-    }  # fmt: skip
+    command = re.compile(r"netviz handshake \S+(?: --\w+)* {2,}(\S)")
+    starts = {found.start(1) for line in inside().out.splitlines() if (found := command.search(line))}
     assert len(starts) == 1, starts
 
 

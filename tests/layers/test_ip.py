@@ -9,6 +9,8 @@ from netviz.layers.link import network
 from netviz.table import Table, table
 from tests.make import batch_of, ethernet, icmp, ipv4, ipv6, packed, tcp, udp
 
+pytestmark = pytest.mark.usefixtures("loops")
+
 SEGMENT = tcp(payload=b"hello")
 
 #: Extension headers: kind, and the bytes behind the first one.
@@ -153,8 +155,8 @@ def test_packets_cut_at_any_byte_are_decoded_as_far_as_they_go(name: str) -> Non
         decoded = table(batch_of(packet[:cut], b"\xff" * 60, link=1, wire=[len(packet), 60]))
         if cut < at + 14:
             assert len(decoded) == 0
-            # Where not even the IP header starts there is nothing to tell.
-            assert kinds(decoded) == ([("headers-cut", 1, 1)] if cut > network_at else kinds(decoded))
+            # A packet that is cut in its link layer may carry anything.
+            assert kinds(decoded) == ([("headers-cut", 1, 1)] if cut >= network_at else [])
             continue
         tcp_columns = decoded.tcp
         assert len(decoded) == 1

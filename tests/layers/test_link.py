@@ -8,6 +8,8 @@ from netviz.layers.link import ARP, IPV4, IPV6, LINK_NAMES, UNKNOWN, be16, netwo
 from netviz.table import table
 from tests.make import batch_of, ethernet, ipv4, ipv6, tcp
 
+pytestmark = pytest.mark.usefixtures("loops")
+
 FOUR, SIX = ipv4(tcp()), ipv6(tcp())
 MACS = bytes(12)
 
@@ -73,9 +75,8 @@ def test_headers_cut_at_any_byte(name: str) -> None:
 
 
 def test_link_types_may_differ_from_packet_to_packet() -> None:
-    batch = batch_of(ethernet(FOUR), FOUR, bytes.fromhex("1e000000") + SIX, b"??", b"??")
-    batch.link[:] = [1, 101, 0, 147, 9999]
-    net = network(batch)
+    packets = [ethernet(FOUR), FOUR, bytes.fromhex("1e000000") + SIX, b"??", b"??"]
+    net = network(batch_of(*packets, link=[1, 101, 0, 147, 9999]))
     assert net.ethertype.tolist() == [IPV4, IPV4, IPV6, UNKNOWN, UNKNOWN]
     assert sorted(net.undecoded) == [(147, 1, 3), (9999, 1, 4)]
 

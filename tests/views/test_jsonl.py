@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netviz
@@ -123,6 +123,7 @@ def test_hostile_texts_stay_texts(text: str) -> None:
         assert json.loads(line) == _as_dict(event, None)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters()), st.text(st.characters()))
 def test_any_text_reads_back(first: str, second: str) -> None:
     event = replace(_CONNECTION, problems=(Problem("a-b", first, 0), Problem("c", second, 1)), inferred=(first, second))
@@ -131,6 +132,7 @@ def test_any_text_reads_back(first: str, second: str) -> None:
     assert json.loads(line.encode("utf-8")) == _as_dict(event, None)
 
 
+@settings(deadline=None)
 @given(
     st.none() | st.integers(-_SECOND, 2**62),
     st.none() | st.integers(0, 2**62),

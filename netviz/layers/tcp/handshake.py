@@ -25,7 +25,8 @@ StepName = Literal["SYN", "SYN-ACK", "ACK", "RST"]
 class Handshake(NamedTuple):
     """What the first segments of a connection say.
 
-    ``ends`` is how many segments belong to it, ``inferred`` whether the outcome was concluded from later ones.
+    ``ends`` is how many segments belong to it and to nothing else (its last ACK may be a FIN as well), ``inferred``
+    whether the outcome was concluded from later ones.
     """
 
     outcome: Outcome
@@ -73,10 +74,12 @@ def _usual(segments: Sequence[Segment]) -> Handshake | None:
         return None
     steps = (_step("SYN", syn, False), _step("SYN-ACK", answer, False), _step("ACK", ack, False))
     start, middle, stop = syn.time, answer.time, ack.time
-    rtt = Rtt()
-    if start is not None and middle is not None and stop is not None:
-        rtt = Rtt(middle - start, stop - middle, stop - start)
-    return Handshake("established", steps, rtt, False, False, False, 3, _problems(steps))
+    rtt = Rtt(
+        None if start is None or middle is None else middle - start,
+        None if middle is None or stop is None else stop - middle,
+        None if start is None or middle is None or stop is None else stop - start,
+    )
+    return Handshake("established", steps, rtt, False, False, False, 2 if ack.flags & FIN else 3, _problems(steps))
 
 
 def _step(name: StepName, segment: Segment, again: bool) -> Step:
@@ -113,7 +116,7 @@ def _steps(segments: Sequence[Segment]) -> tuple[list[Step], int]:
         key = side, name, segment.seq
         steps.append(_step(name, segment, key in seen))
         seen.add(key)
-        ends = index + 1
+        ends = index if flags & FIN else index + 1
         if name == "RST" and not any(later.flags & SYN for later in segments[index + 1 :]):
             break  # else the same SYN is tried again
     return steps, ends

@@ -82,7 +82,7 @@ def decode_options(raw: bytes) -> Options:
             stamps = int.from_bytes(raw[at + 2 : at + 6], "big"), int.from_bytes(raw[at + 6 : at + 10], "big")
         elif kind == FAST_OPEN:
             fast_open = raw[at + 2 : at + length].hex()
-        elif kind == 254 and raw[at + 2 : at + 4] == _FAST_OPEN_MAGIC:
+        elif kind == 254 and length >= 4 and raw[at + 2 : at + 4] == _FAST_OPEN_MAGIC:
             fast_open = raw[at + 4 : at + length].hex()
         elif kind == MPTCP and length > 2:
             subtype = raw[at + 2] >> 4

@@ -120,18 +120,45 @@ def follow(segments: Sequence[Segment]) -> list[States]:
     """
     ends = _start(segments)
     states = [_states(ends)]
+    flight: tuple[list[int], list[int]] = ([], [])
     for index, segment in enumerate(segments):
         sender, receiver = ends[segment.side], ends[1 - segment.side]
         if segment.flags & RST:
             sender.state, sender.inferred = "CLOSED", False
             receiver.state, receiver.inferred = "CLOSED", True
+            flight[0].clear()
+            flight[1].clear()
         else:
             if sender.state != "CLOSED" or segment.flags & SYN:
                 sender.send(segment)
-            if receiver.state not in (UNKNOWN, "CLOSED"):
-                receiver.receive(segment, _confirmed(segments, index))
+            flight[1 - segment.side].append(index)
+        for side in (0, 1):
+            while flight[side] and _arrived(segments, flight[side][0], index):
+                arrived = flight[side].pop(0)
+                if ends[side].state not in (UNKNOWN, "CLOSED"):
+                    ends[side].receive(segments[arrived], _confirmed(segments, arrived))
         states.append(_states(ends))
     return states
+
+
+def _arrived(segments: Sequence[Segment], index: int, now: int) -> bool:
+    """Whether a segment that was sent has arrived by now, as far as later segments tell.
+
+    What the other end sends next shows it: where that does not acknowledge a SYN or a FIN, these were still under way;
+    where a copy comes first, this one was lost.  Where nothing follows, it is taken to have arrived.
+    """
+    segment = segments[index]
+    behind = segment.seq + segment.length + bool(segment.flags & (SYN | FIN))
+    if not segment.flags & (SYN | FIN):
+        return True
+    for later in segments[now + 1 :]:
+        if later.flags & RST:
+            return True
+        if later.side != segment.side:
+            return bool(later.flags & ACK) and (later.ack - behind & _WORD) < _HALF
+        if (later.seq, later.flags & (SYN | FIN)) == (segment.seq, segment.flags & (SYN | FIN)):
+            return False
+    return True
 
 
 def _states(ends: tuple[_End, _End]) -> States:

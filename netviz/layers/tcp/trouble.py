@@ -23,11 +23,12 @@ def find_trouble(
     found += _outcome(handshake, segments)
     repeated = [step for step in handshake.steps if step.retransmission]
     for name, kind in (("SYN", "syn-retransmitted"), ("SYN-ACK", "syn-ack-retransmitted")):
-        again = [step for step in repeated if step.step == name] if repeated else ()
-        if again:
-            sent = f"the {name} was sent {len(again) + 1} times"
-            first = next(s for s in handshake.steps if s.step == name and s.segment.side == again[0].segment.side)
-            found.append(Problem(kind, f"{sent}{_span(first.segment, again[-1].segment)}", again[0].segment.packet))
+        for side in (0, 1) if repeated else ():
+            copies = [s.segment for s in handshake.steps if s.step == name and s.segment.side == side]
+            again = [s.segment for s in repeated if s.step == name and s.segment.side == side]
+            if again:
+                text = f"the {name} was sent {len(copies)} times{_span(copies[0], again[-1])}"
+                found.append(Problem(kind, text, again[0].packet))
     if closing is not None and closing.how == "reset":
         found.append(Problem("connection-reset", f"the {closing.by} reset the connection (RST)", closing.packets[-1]))
     found += handshake.problems

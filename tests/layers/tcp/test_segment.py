@@ -10,6 +10,8 @@ from netviz.layers.tcp.segment import Segments, flag_names
 from netviz.table import table
 from tests.make import batch_of, ipv4, ipv6, tcp
 
+pytestmark = pytest.mark.usefixtures("loops")
+
 #: A SYN, a SYN-ACK and data as they were captured: TCP bytes, then what they say.
 KNOWN = {
     "SYN": (

@@ -1,0 +1,49 @@
+"""Every sample capture: described in captures/README.md, and read exactly as captures/NAME.json says.
+
+``NETVIZ_GOLDEN=write pytest -n0 tests/test_captures.py`` rewrites those; read the diff as carefully as code.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from netviz.samples import sample_directory, samples
+from tests.run import ROOT, inside
+
+_SAMPLES = samples()
+
+
+@pytest.mark.parametrize("name", sorted(_SAMPLES))
+def test_json_is_as_approved(name: str) -> None:
+    run = inside("handshake", f"captures/{_SAMPLES[name].name}", "--json")
+    assert (run.status, run.err) == (0, "")
+    path = sample_directory() / f"{name}.json"
+    if os.environ.get("NETVIZ_GOLDEN") == "write":
+        path.write_text(run.out, "utf-8", newline="\n")
+    assert path.read_text("utf-8").splitlines() == run.out.splitlines()
+
+
+@pytest.mark.parametrize("path", sorted(_SAMPLES.values()), ids=lambda path: path.name)
+def test_each_is_described(path: Path) -> None:
+    assert path.name in (sample_directory() / "README.md").read_text("utf-8")
+
+
+def test_names_stand_for_one_file_each() -> None:
+    files = {path.name for path in sample_directory().iterdir()}
+    assert files == {path.name for path in _SAMPLES.values()} | {f"{name}.json" for name in _SAMPLES} | {"README.md"}
+
+
+@pytest.mark.parametrize("name", sorted(_SAMPLES))
+def test_each_is_found_by_its_name_from_anywhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from netviz.samples import find
+
+    monkeypatch.chdir(tmp_path)
+    whole = str(_SAMPLES[name])
+    assert [find(name), find(_SAMPLES[name].name), find(f"captures/{_SAMPLES[name].name}")] == [whole] * 3
+    (tmp_path / name).write_bytes(b"")
+    assert find(name) == name  # a file of one's own comes first
+    assert find(f"elsewhere/{name}") == f"elsewhere/{name}"
+    assert sample_directory() == ROOT / "captures"

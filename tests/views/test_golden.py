@@ -1,0 +1,86 @@
+"""Whole screens as they were approved: tests/golden/COMMAND-WIDTH.txt, plain text, spaces at line ends dropped.
+
+``NETVIZ_GOLDEN=write pytest -n0 tests/views`` rewrites them; read the diff as carefully as code.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+
+from netviz.samples import samples
+from tests.run import CONTROLS, ROOT, inside
+
+_GOLDEN = ROOT / "tests" / "golden"
+
+#: What to draw and how wide: every kind of screen, every width, not all of all.
+_SCREENS = {
+    "handshake": (60, 80, 120, 200),
+    "refused": (60, 120),
+    "unanswered": (80,),
+    "unreachable": (80,),
+    "syn-lost": (80, 120),
+    "reset": (120,),
+    "simultaneous-open": (80, 200),
+    "fast-open": (60, 80),
+    "fast-open --connection 1": (120,),
+    "mixed --port 8765": (80, 120),
+    "mixed --problems": (60, 200),
+    "midstream": (60, 120),
+    "cut-file": (80,),
+    "ipv6": (80,),
+    "refused --explain": (80,),
+    "handshake --explain": (120,),
+    "mixed --problems --explain": (80,),
+    "handshake --plain": (120,),
+    "cut-file --plain": (120,),
+    "refused --ascii": (80,),
+    "handshake --time delta": (80,),
+    "handshake --time absolute": (120,),
+}
+_CASES = [(words, columns) for words, widths in _SCREENS.items() for columns in widths]
+_WIDTHS = (60, 80, 120, 200)
+
+
+def _path(words: str, columns: int) -> Path:
+    return _GOLDEN / f"{words.replace('--', '').replace(' ', '-')}-{columns}.txt"
+
+
+def _screen(*words: str, columns: int) -> list[str]:
+    run = inside("handshake", *words, "--color", "never", columns=columns)
+    assert (run.status, run.err) == (0, "")
+    assert not any(control in run.out for control in CONTROLS)
+    return [line.rstrip() for line in run.out.splitlines()]
+
+
+@pytest.mark.parametrize(("words", "columns"), _CASES)
+def test_screens_are_as_approved(words: str, columns: int) -> None:
+    text = "".join(f"{line}\n" for line in _screen(*words.split(), columns=columns))
+    path = _path(words, columns)
+    if os.environ.get("NETVIZ_GOLDEN") == "write":
+        path.write_text(text, "utf-8", newline="\n")
+    assert path.read_text("utf-8") == text
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in _GOLDEN.iterdir()} == {_path(*case).name for case in _CASES}
+
+
+@pytest.mark.parametrize("columns", _WIDTHS)
+@pytest.mark.parametrize("name", sorted(samples()))
+def test_no_line_is_wider_than_the_screen(name: str, columns: int) -> None:
+    assert [line for line in _screen(name, columns=columns) if cell_len(line) > columns] == []
+
+
+@pytest.mark.parametrize("columns", _WIDTHS)
+@pytest.mark.parametrize("words", ["mixed --explain", "refused --explain", "handshake --explain", "mixed --connection 3"])
+def test_no_story_is_wider_than_the_screen(words: str, columns: int) -> None:
+    assert [line for line in _screen(*words.split(), columns=columns) if cell_len(line) > columns] == []
+
+
+@pytest.mark.parametrize(("given", "drawn"), [(20, 60), (1000, 200)])
+def test_extreme_widths_are_brought_within_limits(given: int, drawn: int) -> None:
+    assert _screen("refused", columns=given) == _screen("refused", columns=drawn)
