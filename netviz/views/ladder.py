@@ -52,7 +52,7 @@ def ladder(connection: TcpConnection, course: Course, start: int | None, width: 
             yield from _below(words, time, width)
         previous = moment
     if any(any(moment.inferred) for moment in course.moments):
-        yield Text(" " * time + "? inferred or unknown: no segment of that side shows it", "faint")
+        yield Text(" " * time + "? inferred: no segment of that side shows it", "faint")
 
 
 def _heads(connection: TcpConnection, time: int, arrow: int, width: int) -> Iterator[Text]:

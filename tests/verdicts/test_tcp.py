@@ -53,7 +53,7 @@ _HEADLINES = {
     "established": (_OPEN, "ESTABLISHED", "ok"),
     "closed": (Wire().open().close().connection(), "ESTABLISHED", "ok"),
     "half-closed": (Wire().open().client(FIN | ACK).server(ACK).connection(), "ESTABLISHED", "ok"),
-    "reset": (Wire().open().server(RST).connection(), "RESET", "problem"),
+    "reset": (Wire().open().server(RST).connection(), "ESTABLISHED, THEN RESET", "problem"),
     "reset after both FINs": (Wire().open().close().client(RST).connection(), "ESTABLISHED", "ok"),
     "SYN lost": (
         Wire().client(SYN).wait(1).client(SYN, seq=1000).server(SYN | ACK).client(ACK).connection(), "ESTABLISHED", "note"),

@@ -79,7 +79,7 @@ def test_data_in_the_syn_is_counted() -> None:
 @pytest.mark.parametrize(
     ("wire", "cells"),
     [
-        (Wire().client(SYN, options=MSS).server(RST | ACK), ["1,460", "not captured", ""]),
+        (Wire().client(SYN, options=MSS).server(RST | ACK), ["1,460", "no answer", ""]),
         (Wire().server(SYN | ACK, options=MSS).client(ACK), ["not captured", "1,460", ""]),
     ],
 )

@@ -23,10 +23,10 @@ _WIRES: dict[str, tuple[Callable[[], Wire], str, str]] = {
     "reset": (lambda: _open().client(RST | ACK), "✗ ESTABLISHED", "RESET by client after 3 ms"),
     "half-closed": (lambda: _open().client(FIN | ACK).server(ACK), "✓ ESTABLISHED", "half-closed by client"),
     "open": (lambda: _open().client(PSH | ACK, b"hello"), "✓ ESTABLISHED", "still open at the end"),
-    "refused": (lambda: Wire().client(SYN).server(RST | ACK), "✗ REFUSED", "an RST answered the SYN"),
-    "unanswered": (lambda: Wire().client(SYN), "✗ UNANSWERED", ""),
-    "incomplete": (lambda: Wire().client(SYN).server(SYN | ACK), "✗ INCOMPLETE", ""),
-    "aborted": (lambda: Wire().client(SYN).server(SYN | ACK).client(RST), "✗ ABORTED", ""),
+    "refused": (lambda: Wire().client(SYN).server(RST | ACK), "✗ REFUSED", "RST answered the SYN"),
+    "unanswered": (lambda: Wire().client(SYN), "✗ UNANSWERED", "no answer to 1 SYN"),
+    "incomplete": (lambda: Wire().client(SYN).server(SYN | ACK), "✗ INCOMPLETE", "the last ACK is missing"),
+    "aborted": (lambda: Wire().client(SYN).server(SYN | ACK).client(RST), "✗ ABORTED", "RST by client"),
     "partial": (lambda: Wire().client(ACK, b"x").server(ACK, b"y"), "• PARTIAL", "still open at the end"),
 }
 
@@ -46,10 +46,7 @@ def test_rows(name: str, width: int) -> None:
 @pytest.mark.parametrize("name", sorted(_WIRES))
 def test_what_failed_says_why(name: str) -> None:
     connection = _WIRES[name][0]().connection()
-    words = ending(connection)[0]
-    assert words
-    if connection.closing is None:
-        assert words == connection.problems[0].text
+    assert ending(connection)[0]
 
 
 @pytest.mark.parametrize("width", [60, 80, 110, 120, 200])

@@ -64,7 +64,7 @@ def test_claims_say_how_they_are_known(known: str) -> None:
 )
 def test_packets_are_cited(packets: tuple[int, ...], cited: str) -> None:
     verdict = Verdict(severity="ok", headline="FINE", seen=(Claim("it came", packets=packets),), means="m")
-    assert _draw(verdict)[1] == f"  seen    {cited}"
+    assert _draw(verdict)[1] == f"  seen     {cited}"
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,15 @@ def test_packets_are_cited(packets: tuple[int, ...], cited: str) -> None:
 )
 def test_causes(likely: tuple[Claim, ...], wanted: bool, told: list[str]) -> None:
     lines = _draw(_verdict(likely=likely, cause_wanted=wanted))
-    assert [line[10:] for line in lines if line.startswith("  likely")] == told
+    assert [line[11:] for line in lines if line.startswith("  likely")] == told
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_long_texts_are_wrapped_under_themselves(width: int) -> None:
     lines = _draw(_verdict(text=_LONG.strip(), likely=(Claim(_LONG.strip()),)), width)
     assert [line for line in lines if cell_len(line) > width] == []
-    assert {line[:10] for line in lines[1:]} == {"  seen    ", "  means   ", "  likely  ", "  try     ", " " * 10}
-    assert " ".join(" ".join(line[10:] for line in lines[1:]).split()).count("even on a very wide one") == 12
+    assert {line[:11] for line in lines[1:]} == {"  seen     ", "  means    ", "  likely   ", "  try      ", " " * 11}
+    assert " ".join(" ".join(line[11:] for line in lines[1:]).split()).count("even on a very wide one") == 12
 
 
 @pytest.mark.parametrize("width", [60, 80])
