@@ -1,6 +1,7 @@
 from typing_extensions import Buffer
 
 def walk(buffer: Buffer, start: int, end: int, layout: int, largest: int, starts: Buffer, /) -> tuple[int, int, bool]: ...
+def pcap(buffer: Buffer, starts: Buffer, layout: int, unit: int, columns: Buffer, /) -> None: ...
 def ethernet(
     buffer: Buffer,
     offset: Buffer,

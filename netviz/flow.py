@@ -99,6 +99,11 @@ class Flows:
         times: list[int] = self._table.batch.time[self._table.tcp.row[self.order[positions]]].tolist()
         return times
 
+    def spans(self, nanoseconds: int) -> bool:
+        """Whether the Batch reaches over more than this time."""
+        times = self._table.batch.time
+        return int(times.max()) - int(times.min()) > nanoseconds
+
     def sums(self, begin: Ints) -> Iterator[tuple[int, int, int, int, int, int]]:
         """For each run that starts at ``begin``: segments, those of side 1, bytes, those of side 1, last packet, its time."""
         tcp, batch = self._table.tcp, self._table.batch

@@ -68,6 +68,37 @@ static PyObject *walk(PyObject *self, PyObject *args)
     return Py_BuildValue("LLO", (long long)count, (long long)at, blocked ? Py_True : Py_False);
 }
 
+/* pcap(buffer, starts, format, unit, columns): for each record captured and wire length, and time in ns. */
+static PyObject *pcap(PyObject *self, PyObject *args)
+{
+    Py_buffer buffer, places, out;
+    int format, unit;
+    if (!PyArg_ParseTuple(args, "y*y*iiw*", &buffer, &places, &format, &unit, &out))
+        return NULL;
+    const uint8_t *bytes = buffer.buf;
+    const int64_t *starts = places.buf;
+    int64_t *columns = out.buf;
+    Py_ssize_t count = places.len / 8;
+    int big = format == PCAP_BIG, inside = out.len / 8 >= 3 * count;
+    for (Py_ssize_t i = 0; inside && i < count; i++) {
+        inside = starts[i] >= 0 && starts[i] <= buffer.len - 16;
+        if (!inside)
+            break;
+        const uint8_t *p = bytes + starts[i];
+        columns[i] = word(p + 8, big);
+        columns[count + i] = word(p + 12, big);
+        columns[2 * count + i] = (int64_t)word(p, big) * 1000000000 + (int64_t)word(p + 4, big) * unit;
+    }
+    PyBuffer_Release(&buffer);
+    PyBuffer_Release(&places);
+    PyBuffer_Release(&out);
+    if (!inside) {
+        PyErr_SetString(PyExc_ValueError, "a record outside of the buffer");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 /* Read the packet of so many captured bytes that starts at p; 0 where it is not an ordinary one. */
 static int packet(const uint8_t *p, int64_t offset, int64_t captured, int64_t wire, int64_t *column, Py_ssize_t stride,
                   uint64_t *source, uint64_t *target)
@@ -151,6 +182,7 @@ static PyObject *ethernet(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"walk", walk, METH_VARARGS, "Find the records of a capture."},
+    {"pcap", pcap, METH_VARARGS, "Read the record headers of a pcap file."},
     {"ethernet", ethernet, METH_VARARGS, "Read the headers of ordinary packets."},
     {NULL, NULL, 0, NULL},
 };

@@ -186,6 +186,8 @@ class Tracker:
     ) -> list[tuple[int, None]]:
         """Where in a run the segments begin that come too late for the connection that ended in it."""
         found: list[tuple[int, None]] = []
+        if not flows.spans(LINGER):
+            return found
         runs = sorted([*zip(flows.begin.tolist(), owners, strict=True), *splits], key=lambda pair: pair[0])
         ends = [begin for begin, _ in runs[1:]] + [len(flows.order)]
         for (begin, owner), end in zip(runs, ends, strict=True):

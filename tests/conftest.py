@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import netviz.capture.pcap
 import netviz.capture.walk
 import netviz.ordinary
 from netviz.native import native
@@ -44,6 +45,7 @@ def loops(request: pytest.FixtureRequest) -> Iterator[None]:
         pytest.skip("built without C")
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "numpy":
+            patch.setattr(netviz.capture.pcap, "native", None)
             patch.setattr(netviz.capture.walk, "native", None)
             patch.setattr(netviz.ordinary, "native", None)
         yield

@@ -12,6 +12,7 @@ import numpy as np
 from netviz.capture.batch import Batch, Ints, Octets
 from netviz.capture.records import LARGEST
 from netviz.capture.walk import NOWHERE
+from netviz.native import native
 
 __all__ = ["HEADER", "MAGICS", "Pcap"]
 
@@ -101,14 +102,24 @@ class Pcap:
 
     def batch(self, buffer: bytearray, octets: Octets, starts: Ints, first: int) -> Batch:
         """A row for each record."""
-        heads = np.lib.stride_tricks.as_strided(octets, (len(octets) - 15, 16), (1, 1))[starts].view(self._word)
-        words = heads.astype(np.int64)
+        captured, wire, time = self._columns(octets, starts)
         return Batch(
             buffer=octets,
             offset=starts + 16,
-            captured=words[:, 2],
-            wire=words[:, 3],
-            time=words[:, 0] * 1_000_000_000 + words[:, 1] * self.unit,
+            captured=captured,
+            wire=wire,
+            time=time,
             link=np.broadcast_to(np.int64(self.link), starts.shape),
             first=first,
         )
+
+    def _columns(self, octets: Octets, starts: Ints) -> Ints:
+        """Captured length, wire length and time of each record."""
+        if native is not None:
+            columns = np.empty((3, len(starts)), np.int64)
+            native.pcap(octets, np.ascontiguousarray(starts), self.native, self.unit, columns)
+            return columns
+        heads = np.lib.stride_tricks.as_strided(octets, (len(octets) - 15, 16), (1, 1))[starts].view(self._word)
+        words = heads.astype(np.int64)
+        time = words[:, 0] * 1_000_000_000 + words[:, 1] * self.unit
+        return np.stack([words[:, 2], words[:, 3], time])
