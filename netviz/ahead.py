@@ -11,7 +11,6 @@ import marshal
 import os
 import struct
 import sys
-import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -25,6 +24,9 @@ __all__ = ["read_ahead", "worthwhile"]
 
 #: Below so many bytes starting a process costs more than it saves.
 _LARGE = 16 << 20
+
+#: Connections sent at once at the end of a capture, so that both processes have work until then.
+_TOGETHER = 100
 
 _LENGTH = struct.Struct("!I")
 
@@ -61,7 +63,11 @@ def _track(source: Source, stream: BinaryIO) -> int:
     try:
         for batch in source:
             _send(stream, _packed(source.progress, tracking.tally, tracking.feed(batch)))
-        _send(stream, _packed(1.0, tracking.tally, tracking.close()))
+            stream.flush()
+        rest = tracking.close()
+        for at in range(0, max(len(rest), 1), _TOGETHER):
+            _send(stream, _packed(1.0, tracking.tally, rest[at : at + _TOGETHER]))
+            stream.flush()
         _send(stream, ("end",))
         stream.flush()
     except (BrokenPipeError, KeyboardInterrupt):
@@ -70,6 +76,8 @@ def _track(source: Source, stream: BinaryIO) -> int:
         _send(stream, ("mistake", str(error), error.hint))
         stream.flush()
     except BaseException:
+        import traceback
+
         _send(stream, ("bug", traceback.format_exc()))
         stream.flush()
         return 1

@@ -21,7 +21,7 @@ _SECOND = 1_000_000_000
 
 #: A connection is let go so long after its end, in ns, so that repeated FINs still find it; one that nobody answers so
 #: long after its last SYN (the kernel's own patience is 127 s).
-LINGER, UNANSWERED = 2 * _SECOND, 200 * _SECOND
+LINGER, UNANSWERED = 1 * _SECOND, 200 * _SECOND
 
 #: Flags that always make a segment worth looking at.
 SPECIAL = SYN | FIN | RST
@@ -145,7 +145,12 @@ class Connection:
         else:
             self._patience -= 1
         if flags & SYN:
-            self._syn(side, flags, seq)
+            if self._isn[side] is None:
+                self._isn[side] = seq
+            if self.opener < 0:
+                self.opener = 1 - side if flags & ACK else side
+            if flags & ACK:
+                self._answered[side] = True
             self.due = phase == OPEN and flags & ACK > 0
             if phase == OVER and not flags & ACK:
                 self.phase = OPENING  # the SYN that was refused is tried again
@@ -179,14 +184,6 @@ class Connection:
         """An ICMP error that quotes a SYN with this sequence number."""
         if len(self.icmp) < _MOST_ICMP:
             self.icmp.append(error)
-
-    def _syn(self, side: int, flags: int, seq: int) -> None:
-        if self._isn[side] is None:
-            self._isn[side] = seq
-        if self.opener < 0:
-            self.opener = 1 - side if flags & ACK else side
-        if flags & ACK:
-            self._answered[side] = True
 
     def _acknowledge(self, side: int, ack: int) -> bool:
         """Note that the FIN of a side is acknowledged; true where this is the first to do so."""
