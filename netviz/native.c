@@ -1,4 +1,4 @@
-/* The two loops that numpy cannot do in one pass: walk the records of a capture, and read the headers of ordinary
+/* Loops that numpy cannot do in one pass: walk the records of a capture, and read the headers of ordinary
    packets (Ethernet, VLAN tags, IPv4, TCP) into columns.
 
    Optional: netviz.capture.walk and netviz.table do the same without it, and the tests hold one against the other.
