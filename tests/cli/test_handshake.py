@@ -24,7 +24,7 @@ _NAMES = sorted(samples())
 #: What must never be waited for longer: then something hangs.
 _GUARD = 30.0
 
-#: The keys of every tcp.connection with their types (JSON.md); the second group may be absent.
+#: The keys of every tcp.connection with their types; the second group may be absent.
 _ALWAYS: dict[str, type | tuple[type, ...]] = {
     "event": str, "connection": int, "packets": list, "problems": list, "client": str, "server": str, "outcome": str,
     "steps": list, "rtt": dict, "traffic": dict, "application": str,
