@@ -112,7 +112,7 @@ class Connection:
         )  # fmt: skip
 
     def starts_anew(self, side: int, flags: int, seq: int, time: int | None) -> bool:
-        """Whether a SYN opens another connection between the same endpoints: after the end of the old one, or with another ISN."""
+        """Whether a SYN opens another connection between these ends: it comes after the end, or with another ISN."""
         known = self._isn[side]
         if flags & ACK:
             # A SYN-ACK belongs to the handshake that runs, even with another number (SYN cookies).  Afterwards another
