@@ -79,7 +79,6 @@ class Probe:
         """Count segments that are nothing but whole frames: masked as a client's, unmasked as a server's."""
         self._frames[side] += masked_frames(data)
         self._frames[2 + side] += unmasked_frames(data)
-        masked, answer = self._frames[side], self._frames[2 + 1 - side]
         for client, masked, answer in (
             (side, self._frames[side], self._frames[3 - side]),
             (1 - side, self._frames[1 - side], self._frames[2 + side]),

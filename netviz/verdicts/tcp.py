@@ -5,6 +5,8 @@ RFC 9293 section 3.5 (establishing), 3.6 (closing), 3.5.3 (resets).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from netviz.event import Icmp, Step, TcpConnection
 from netviz.quantity import seconds, span
 from netviz.verdicts.neighbours import Neighbours
@@ -12,7 +14,7 @@ from netviz.verdicts.verdict import Claim, Severity, Verdict
 
 __all__ = ["judge_tcp", "severity"]
 
-#: A client that resets sooner than this after the SYN-ACK did so on purpose, not because it got tired of waiting.
+#: Sooner than this nobody got tired of waiting: a reset was meant, and a copy of a segment is no retransmission.
 _AT_ONCE = 50_000_000
 
 #: So many unfinished handshakes with one server look like a flood.
@@ -199,9 +201,14 @@ def _established(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdic
     if "outcome" in c.inferred:
         how = "a SYN, and later segments that an established connection only has"
     seen.append(Claim(f"{how}{took}", "inferred" if "outcome" in c.inferred else "seen", handshake))
+    lost = False
     for name in ("SYN", "SYN-ACK"):
         if again := [s for s in _steps(c, name) if s.retransmission]:
-            text = f"the {name} had to be sent {len(again) + 1} times: the first got no answer in time"
+            if _at_once(_steps(c, name)):
+                text = f"the {name} is in the capture {len(again) + 1} times, too soon to be sent again: recorded twice?"
+            else:
+                text = f"the {name} had to be sent {len(again) + 1} times: the first got no answer in time"
+                lost = True
             seen.append(Claim(text, packets=_packets(again)))
     seen += _ending(c)
     means = "the connection works, and both ends know it"
@@ -214,8 +221,7 @@ def _established(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdic
         means = "the connection works; it was still open when the capture ended"
     elif c.closing is not None and c.closing.how == "half-closed":
         means = f"the {c.closing.by} will send nothing more; the other end still may (half-close)"
-    repeated = any(step.retransmission for step in c.steps)
-    if repeated and not reset:
+    if lost and not reset:
         advice = ("look for loss on the way: compare a capture at the client with one at the server",)
     return Verdict(
         severity=severity(c),
@@ -225,6 +231,12 @@ def _established(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdic
         cause_wanted=reset,
         advice=advice,
     )
+
+
+def _at_once(steps: list[Step]) -> bool:
+    """Whether copies of a step follow sooner than any sender repeats itself (RFC 6298 section 2: a second at first)."""
+    times = [step.segment.time for step in steps]
+    return all(a is not None and b is not None and b - a < _AT_ONCE for a, b in pairwise(times))
 
 
 def _ending(c: TcpConnection) -> list[Claim]:
