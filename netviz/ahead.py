@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import marshal
 import os
+import pickle
 import struct
 import sys
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
 
 from netviz.capture.source import Source
 from netviz.connection import Finished
 from netviz.errors import NetvizError
-from netviz.event import CaptureProblem, Problem
+from netviz.event import FrameBlock, Problem
 from netviz.tracking import Found, Tally, Tracking
+
+if TYPE_CHECKING:
+    from netviz.layers.layer import Wanted
 
 __all__ = ["read_ahead", "worthwhile"]
 
@@ -38,7 +44,7 @@ def worthwhile(source: Source) -> bool:
     return sys.platform == "linux" and source.size >= _LARGE and len(os.sched_getaffinity(0)) > 1
 
 
-def read_ahead(source: Source) -> Iterator[Message]:
+def read_ahead(source: Source, wanted: Wanted | None = None) -> Iterator[Message]:
     """For each Batch how much has been read, the tally so far, and what was found.
 
     Raises NetvizError where the source does.
@@ -48,7 +54,7 @@ def read_ahead(source: Source) -> Iterator[Message]:
     if not child:
         os.close(receiver)
         with os.fdopen(sender, "wb") as stream:
-            os._exit(_track(source, stream))
+            os._exit(_track(source, wanted, stream))
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as stream:
@@ -58,8 +64,8 @@ def read_ahead(source: Source) -> Iterator[Message]:
         os.waitpid(child, 0)
 
 
-def _track(source: Source, stream: BinaryIO) -> int:
-    tracking = Tracking()
+def _track(source: Source, wanted: Wanted | None, stream: BinaryIO) -> int:
+    tracking = Tracking(wanted)
     try:
         for batch in source:
             _send(stream, _packed(source.progress, tracking.tally, tracking.feed(batch)))
@@ -91,19 +97,24 @@ def _send(stream: BinaryIO, message: tuple[Any, ...]) -> None:
 
 def _packed(done: float | None, tally: Tally, found: list[Found]) -> tuple[Any, ...]:
     """Plain tuples, which marshal can write; an opening is of no use to whoever reads a file."""
-    plain: list[tuple[Any, ...]] = []
-    for thing in found:
-        if thing[0] == "over":
-            plain.append(tuple(thing[1]))
-        elif thing[0] == "problem":
-            problems = [(problem.kind, problem.text, problem.packet) for problem in thing[1].problems]
-            plain.append((thing[1].packets, thing[1].time, problems, thing[1].count))
+    plain: list[tuple[str, Any]] = []
+    for kind, value in found:
+        if kind in ("frame", "message"):
+            row = (*value[:-1], tuple(map(tuple, value[-1]))) if value[-1] else value
+            plain.append((kind, row))
+        elif kind == "block":
+            extras = [(place, origin, tuple(map(tuple, problems))) for place, (origin, problems) in value.extras.items()]
+            plain.append((kind, ([column.tobytes() for column in value.columns], extras)))
+        elif kind == "over":
+            plain.append((kind, tuple(value)))
+        elif kind != "opened":
+            plain.append((kind, pickle.dumps(value)))
     return "found", done, tuple(tally), plain
 
 
 def _receive(stream: BinaryIO) -> Iterator[Message]:
     while len(head := stream.read(_LENGTH.size)) == _LENGTH.size:
-        # Only our own child writes to this pipe, so what marshal loads is what _packed made.
+        # Only our own child writes to this pipe, so what marshal and pickle load is what _packed made.
         kind, *rest = marshal.loads(stream.read(_LENGTH.unpack(head)[0]))
         if kind == "end":
             return
@@ -112,13 +123,16 @@ def _receive(stream: BinaryIO) -> Iterator[Message]:
         if kind == "bug":
             raise RuntimeError(f"the reading process failed\n{rest[0]}")
         done, tally, plain = rest
-        yield done, Tally(*tally), [_found(values) for values in plain]
+        yield done, Tally(*tally), list(map(_found, plain))
     raise RuntimeError("the reading process ended without a word")
 
 
-def _found(values: tuple[Any, ...]) -> Found:
-    if len(values) == len(Finished._fields):
-        return "over", Finished._make(values)
-    packets, time, problems, count = values
-    told = tuple(Problem(*problem) for problem in problems)
-    return "problem", CaptureProblem(packets=packets, time=time, problems=told, count=count)
+def _found(thing: tuple[Any, Any]) -> Found:
+    kind, value = thing
+    if kind in ("frame", "message"):
+        return kind, (*value[:-1], tuple(map(Problem._make, value[-1]))) if value[-1] else value
+    if kind == "block":
+        columns = tuple(np.frombuffer(column, np.int64) for column in value[0])
+        extras = {place: (origin, tuple(map(Problem._make, problems))) for place, origin, problems in value[1]}
+        return kind, FrameBlock(columns=columns, extras=extras)
+    return kind, Finished._make(value) if kind == "over" else pickle.loads(value)

@@ -8,14 +8,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from netviz.ahead import read_ahead, worthwhile
 from netviz.capture.batch import Batch
 from netviz.capture.source import Source
-from netviz.event import Course, Event, TcpConnection
+from netviz.event import Answer, Course, Event, Peers, TcpConnection, WebSocketFrame, WebSocketMessage
 from netviz.judge import judge
 from netviz.layers.tcp.course import read_course
 from netviz.tracking import Found, Tally, Tracking
+
+if TYPE_CHECKING:
+    from netviz.layers.layer import Wanted
 
 __all__ = ["Analysis", "analyze", "course"]
 
@@ -23,13 +27,17 @@ __all__ = ["Analysis", "analyze", "course"]
 class Analysis:
     """Feed it Batches, then close it; or let it `run` over a Source.
 
-    With ``openings`` an event is told as soon as a handshake is decided, too.
+    With ``openings`` an event is told as soon as a handshake is decided, too.  With ``wanted`` (see
+    `netviz.layers.layer.Wanted`) the payload of connections is read, and what WebSockets say is told instead of the
+    connections; where that is nothing but frames, ``blocks`` gives many of them at once.
     """
 
-    def __init__(self, *, openings: bool = False) -> None:
-        self._tracking = Tracking()
+    def __init__(self, *, openings: bool = False, wanted: Wanted | None = None, blocks: bool = False) -> None:
+        self._wanted = wanted
+        self._tracking = Tracking(wanted)
         self._tally: Tally | None = None
         self._openings = openings
+        self._blocks = blocks
 
     @property
     def tally(self) -> Tally:
@@ -47,7 +55,8 @@ class Analysis:
         A large file is read and tracked in a process of its own while this one judges and draws.
         """
         if worthwhile(source):
-            for done, self._tally, found in read_ahead(source):
+            for done, tally, found in read_ahead(source, self._wanted):
+                self._tally = tally
                 yield from self._events(found)
                 if progress is not None:
                     progress(done)
@@ -68,12 +77,26 @@ class Analysis:
 
     def _events(self, found: list[Found]) -> Iterator[Event]:
         for thing in found:
-            if thing[0] == "problem":
-                yield thing[1]
-            elif thing[0] == "over":
-                yield judge(thing[1])
+            kind, value = thing
+            if kind == "block":
+                if self._blocks:
+                    yield value
+                else:
+                    yield from value.frames()
+            elif kind == "frame":
+                yield WebSocketFrame._make(value)
+            elif kind == "message":
+                message = WebSocketMessage._make(value)
+                yield message if message.after is None else message._replace(after=Answer(*message.after))
+            elif kind == "over":
+                yield judge(value)
+            elif kind == "peers":
+                number, client, server = value
+                yield Peers(packets=(), time=None, connection=number, client=client, server=server)
+            elif kind != "opened":
+                yield value
             elif self._openings:
-                yield judge(thing[1], opening=True)
+                yield judge(value, opening=True)
 
 
 def analyze(source: Source) -> Iterator[Event]:

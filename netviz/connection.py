@@ -9,11 +9,14 @@ the connection may know better and turn the sides round.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netviz.event import Icmp
 from netviz.layers.probe import Probe
 from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
+
+if TYPE_CHECKING:
+    from netviz.channel import Channel
 
 __all__ = ["CLOSING", "LINGER", "OPEN", "OPENING", "OVER", "SPECIAL", "UNANSWERED", "Connection", "Finished", "Row"]
 
@@ -70,7 +73,7 @@ class Connection:
 
     __slots__ = (  # noqa: RUF023 - by meaning
         "key", "flip", "number", "phase", "attentive", "opener", "rows", "dropped", "icmp", "probe",
-        "due", "first", "last", "start", "last_time", "packets", "bytes",
+        "due", "first", "last", "start", "last_time", "packets", "bytes", "channel", "end",
         "_addresses", "_isn", "_answered", "_fin", "_acked", "_patience",
     )  # fmt: skip
 
@@ -93,6 +96,9 @@ class Connection:
         self.probe = Probe()
         self.packets = [0, 0]
         self.bytes = [0, 0]
+        #: What is read of its payload, where somebody wants that, and the packet that ended it (0 until then).
+        self.channel: Channel | None = None
+        self.end = 0
         self._isn: list[int | None] = [None, None]
         self._answered = [False, False]
         #: Whether a SYN-ACK was repeated, so that one more ACK belongs to the handshake.
@@ -174,7 +180,15 @@ class Connection:
             else:
                 self.dropped += 1
         phase = self.phase
+        self.end = (self.end or row[0]) if phase == OVER else 0
         self.attentive = phase != OVER and self._patience > 0 and (phase != OPEN or not probe.done or self.due)
+
+    def isn(self, side: int) -> int | None:
+        """The initial sequence number of a side, also where only the answer to its SYN tells; None where nothing does."""
+        if self._isn[side] is None and self._answered[1 - side]:
+            answer = next((row for row in self.rows if row[3] & (SYN | ACK) == SYN | ACK and row[2] != side), None)
+            return None if answer is None else answer[5] - 1 & _WORD
+        return self._isn[side]
 
     def sent_syn(self, seq: int) -> bool:
         """Whether one of its SYNs has this number."""

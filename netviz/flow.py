@@ -30,12 +30,12 @@ _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 class Flows:
     """Groups of rows: ``order`` holds the rows group by group, ``begin`` and ``end`` where each group lies in it.
 
-    A side is 0 where the segment's source has the lower endpoint code, else 1.
+    A side is 0 where the segment's source has the lower endpoint code, else 1; ``side`` holds it for each row of the Table.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._side = table.source > table.target
+        self.side = table.source > table.target
         low, high = np.minimum(table.source, table.target), np.maximum(table.source, table.target)
         mixed = low * _MIX[0]
         mixed ^= mixed >> np.uint64(29)
@@ -85,7 +85,7 @@ class Flows:
             positions.tolist(),
             (rows + table.batch.first).tolist(),
             times,
-            self._side[index].astype(np.int64).tolist(),
+            self.side[index].astype(np.int64).tolist(),
             *(column[index].tolist() for column in (tcp.flags, tcp.seq, tcp.ack, tcp.window, tcp.length)),
             payload.tolist(),
             (payload + tcp.captured[index]).tolist(),
@@ -107,7 +107,7 @@ class Flows:
     def sums(self, begin: Ints) -> Iterator[tuple[int, int, int, int, int, int]]:
         """For each run that starts at ``begin``: segments, those of side 1, bytes, those of side 1, last packet, its time."""
         tcp, batch = self._table.tcp, self._table.batch
-        length, side = tcp.length[self.order], self._side[self.order].astype(np.int64)
+        length, side = tcp.length[self.order], self.side[self.order].astype(np.int64)
         last = tcp.row[self.order[np.append(begin[1:], len(self.order)) - 1]]
         return zip(
             np.diff(begin, append=len(self.order)).tolist(),

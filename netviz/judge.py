@@ -9,7 +9,7 @@ from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.handshake import read_handshake
 from netviz.layers.tcp.trouble import find_trouble
 
-__all__ = ["judge"]
+__all__ = ["judge", "peers"]
 
 
 def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
@@ -52,6 +52,12 @@ def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
         start=connection.start,
         inferred=inferred,
     )
+
+
+def peers(connection: Finished, client: int) -> tuple[Endpoint, Endpoint]:
+    """Client and server of a connection of which this side turned out to be the client."""
+    ends = _endpoints(connection)
+    return ends[client], ends[1 - client]
 
 
 def _endpoints(connection: Finished) -> list[Endpoint]:

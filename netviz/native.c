@@ -1,12 +1,13 @@
-/* Loops that numpy cannot do in one pass: walk the records of a capture, and read the headers of ordinary
-   packets (Ethernet, VLAN tags, IPv4, TCP) into columns.
+/* Loops that numpy cannot do in one pass: walk the records of a capture, read the headers of ordinary packets
+   (Ethernet, VLAN tags, IPv4, TCP) into columns, put payload one behind the other, find the frames of WebSockets.
 
-   Optional: netviz.capture.walk and netviz.table do the same without it, and the tests hold one against the other.
+   Optional: netviz.capture.walk, netviz.table and netviz.lane do the same without it, and the tests hold one against the other.
    Nothing here trusts a length: every read is inside the buffer, whatever the bytes say. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { PCAP_LITTLE, PCAP_BIG, PCAPNG_LITTLE, PCAPNG_BIG };
 enum { SECTION_HEADER = 0x0A0D0D0A, MOST_TAGS = 8 };
@@ -180,10 +181,95 @@ static PyObject *ethernet(PyObject *self, PyObject *args)
     return Py_BuildValue("nn", found, others);
 }
 
+/* gather(buffer, starts, lengths) -> bytes: pieces of the buffer, one behind the other. */
+static PyObject *gather(PyObject *self, PyObject *args)
+{
+    Py_buffer view[3];
+    if (!PyArg_ParseTuple(args, "y*y*y*", &view[0], &view[1], &view[2]))
+        return NULL;
+    const uint8_t *bytes = view[0].buf;
+    const int64_t *starts = view[1].buf, *lengths = view[2].buf;
+    Py_ssize_t pieces = view[1].len / 8, total = 0;
+    int inside = view[2].len / 8 >= pieces;
+    for (Py_ssize_t i = 0; inside && i < pieces; i++) {
+        inside = lengths[i] >= 0 && starts[i] >= 0 && lengths[i] <= view[0].len && starts[i] <= view[0].len - lengths[i] &&
+                 total <= PY_SSIZE_T_MAX - lengths[i];
+        total += inside ? lengths[i] : 0;
+    }
+    PyObject *joined = inside ? PyBytes_FromStringAndSize(NULL, total) : NULL;
+    if (!inside)
+        PyErr_SetString(PyExc_ValueError, "a piece outside of the buffer");
+    if (joined) {
+        char *to = PyBytes_AS_STRING(joined);
+        for (Py_ssize_t i = 0; i < pieces; i++) {
+            memcpy(to, bytes + starts[i], (size_t)lengths[i]);
+            to += lengths[i];
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        PyBuffer_Release(&view[i]);
+    return joined;
+}
+
+/* frames(data, begins, stops, out, reached) -> count
+
+   The WebSocket frames that follow one another between each begin and stop; out is a matrix of 6 rows: place, first byte,
+   masking key (-1: none), length of the header, of the payload, index of begin and stop.  What is not whole ends a walk. */
+static PyObject *frames(PyObject *self, PyObject *args)
+{
+    Py_buffer view[5];
+    if (!PyArg_ParseTuple(args, "y*y*y*w*w*", &view[0], &view[1], &view[2], &view[3], &view[4]))
+        return NULL;
+    const uint8_t *bytes = view[0].buf;
+    const int64_t *begins = view[1].buf, *stops = view[2].buf;
+    int64_t *out = view[3].buf, *reached = view[4].buf;
+    Py_ssize_t flows = view[1].len / 8, room = view[3].len / 48, count = 0;
+    int fits = view[2].len / 8 >= flows && view[4].len / 8 >= flows;
+    for (Py_ssize_t i = 0; fits && i < flows; i++) {
+        int64_t at = begins[i], stop = stops[i] < view[0].len ? stops[i] : view[0].len;
+        while (at >= 0 && stop - at >= 2 && count < room) {
+            const uint8_t *p = bytes + at;
+            uint64_t length = p[1] & 127;
+            int64_t size = length == 126 ? 4 : length == 127 ? 10 : 2, mask = -1;
+            int masked = p[1] >> 7;
+            if (stop - at < size + 4 * masked)
+                break;
+            if (size == 4)
+                length = be16(p + 2);
+            else if (size == 10)
+                length = (uint64_t)word(p + 2, 1) << 32 | word(p + 6, 1);
+            if (masked) {
+                mask = word(p + size, 1);
+                size += 4;
+            }
+            if (length > (uint64_t)(stop - at - size))
+                break;
+            out[count] = at;
+            out[room + count] = p[0];
+            out[2 * room + count] = mask;
+            out[3 * room + count] = size;
+            out[4 * room + count] = (int64_t)length;
+            out[5 * room + count] = i;
+            count++;
+            at += size + (int64_t)length;
+        }
+        reached[i] = at;
+    }
+    for (int i = 0; i < 5; i++)
+        PyBuffer_Release(&view[i]);
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "an array is too short");
+        return NULL;
+    }
+    return PyLong_FromSsize_t(count);
+}
+
 static PyMethodDef methods[] = {
     {"walk", walk, METH_VARARGS, "Find the records of a capture."},
     {"pcap", pcap, METH_VARARGS, "Read the record headers of a pcap file."},
     {"ethernet", ethernet, METH_VARARGS, "Read the headers of ordinary packets."},
+    {"gather", gather, METH_VARARGS, "Put pieces of a buffer one behind the other."},
+    {"frames", frames, METH_VARARGS, "Find the frames of WebSockets."},
     {NULL, NULL, 0, NULL},
 };
 

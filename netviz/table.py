@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netviz.capture.batch import NO_TIME, Batch, Ints
+from netviz.event import PacketCost
 from netviz.layers.icmp import Quote, quote
 from netviz.layers.ip import ICMP, ICMPV6, UDP, Datagrams, address_at, datagrams
-from netviz.layers.link import ARP, LINK_NAMES, Network, network
+from netviz.layers.link import ARP, HEADER_NAMES, LINK_NAMES, Network, network
 from netviz.layers.tcp.segment import Segments, segments
 from netviz.ordinary import Ordinary, ordinary
 
@@ -62,6 +63,18 @@ class Table:
     def addresses(self, index: int) -> tuple[bytes, bytes]:
         """Source and destination address of the segment at ``index``."""
         return address_at(self.batch.buffer, int(self.tcp.ip[index]), int(self.tcp.version[index]))
+
+    def cost(self, number: int) -> PacketCost | None:
+        """What the headers of a TCP packet take, by its number; None where it is not in here."""
+        found = np.flatnonzero(self.tcp.row == number - self.batch.first)
+        if not len(found):
+            return None
+        index, row = int(found[0]), number - self.batch.first
+        tcp, start = self.tcp, int(self.batch.offset[row])
+        link, ip = int(tcp.ip[index]) - start, int(tcp.at[index] - tcp.ip[index])
+        name = HEADER_NAMES.get(int(self.batch.link[row]), "link")
+        headers = [(name, link)] * (link > 0) + [(f"IPv{int(tcp.version[index])}", ip), ("TCP", int(tcp.header[index]))]
+        return PacketCost(number, tuple(headers), int(tcp.length[index]))
 
     def time_of(self, row: int) -> int | None:
         """When the packet in a row of the Batch came, in ns; None where it carries no time."""

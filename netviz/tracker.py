@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netviz.capture.batch import NO_TIME
+from netviz.capture.batch import NO_TIME, Ints
 from netviz.connection import LINGER, OPEN, OPENING, OVER, SPECIAL, UNANSWERED, Connection
 from netviz.endpoint import V6_CODE, endpoint_code
 from netviz.event import Icmp
@@ -24,7 +24,7 @@ from netviz.layers.ip import address_text
 from netviz.layers.tcp.segment import ACK, SYN
 from netviz.table import Quoted, Table
 
-__all__ = ["Tracked", "Tracker"]
+__all__ = ["Runs", "Tracked", "Tracker"]
 
 _SECOND = 1_000_000_000
 
@@ -38,11 +38,22 @@ _MOST, _REMEMBERED = 50_000, 16_384
 _MORE = 64
 
 
+class Runs(NamedTuple):
+    """The segments of a Batch, grouped: where in the order of ``flows`` the run of each owner begins."""
+
+    flows: Flows
+    begin: Ints
+    owners: list[Connection | None]
+
+
 class Tracked(NamedTuple):
-    """What a Batch brought: handshakes decided (in packet order), and connections that are over (in order of their end)."""
+    """What a Batch brought: handshakes decided (in packet order), connections that are over (in order of their end), and
+    which segments belong to which connection.
+    """
 
     opened: list[Connection]
     over: list[Connection]
+    runs: Runs | None = None
 
 
 class Tracker:
@@ -63,8 +74,9 @@ class Tracker:
         opened: list[tuple[int, Connection]] = []
         over: list[Connection] = []
         self._connection = None
+        runs = None
         if len(table):
-            self._assign(table, born, opened, over)
+            runs = self._assign(table, born, opened, over)
             for connection in sorted(born, key=lambda c: c.first):
                 connection.number = self._next
                 self._next += 1
@@ -75,7 +87,7 @@ class Tracker:
         self._let_be(over)
         over.sort(key=lambda c: c.last)
         opened.sort(key=lambda pair: pair[0])
-        return Tracked([connection for _, connection in opened], over)
+        return Tracked([connection for _, connection in opened], over, runs)
 
     def wait(self, nanoseconds: int) -> Tracked:
         """Let time pass without packets."""
@@ -94,7 +106,7 @@ class Tracker:
 
     def _assign(
         self, table: Table, born: list[Connection], opened: list[tuple[int, Connection]], over: list[Connection]
-    ) -> None:
+    ) -> Runs:
         flows = Flows(table)
         keys = flows.keys()
         owners = [self._connections.get(key) for key in keys]
@@ -145,8 +157,10 @@ class Tracker:
             if phase == OPENING and connection.phase != OPENING:
                 opened.append((packet, connection))
         splits += self._late(flows, owners, splits)
-        self._count(flows, owners, splits)
+        runs = self._runs(flows, owners, splits)
+        self._count(runs)
         self._ended.extend(sorted(ended, key=lambda c: c.last))
+        return runs
 
     def _items(self, flows: Flows, owners: list[Connection | None], begins: list[int], ends: list[int]) -> Iterator[Item]:
         """The rows to look at, and while the current connection is attentive those in between as well."""
@@ -205,13 +219,17 @@ class Tracker:
                     break
         return found
 
-    def _count(self, flows: Flows, owners: list[Connection | None], splits: list[tuple[int, Connection | None]]) -> None:
+    @staticmethod
+    def _runs(flows: Flows, owners: list[Connection | None], splits: list[tuple[int, Connection | None]]) -> Runs:
+        if not splits:
+            return Runs(flows, flows.begin, owners)
+        pairs = sorted([*zip(flows.begin.tolist(), owners, strict=True), *splits], key=lambda pair: pair[0])
+        return Runs(flows, np.array([at for at, _ in pairs]), [owner for _, owner in pairs])
+
+    def _count(self, runs: Runs) -> None:
         """Add up packets and bytes of each run of segments that belong to one connection."""
-        begin, runs = flows.begin, owners
-        if splits:
-            pairs = sorted([*zip(begin.tolist(), owners, strict=True), *splits], key=lambda pair: pair[0])
-            begin, runs = np.array([at for at, _ in pairs]), [owner for _, owner in pairs]
-        for owner, (size, upper, total, above, packet, time) in zip(runs, flows.sums(begin), strict=True):
+        flows, begin, owners = runs
+        for owner, (size, upper, total, above, packet, time) in zip(owners, flows.sums(begin), strict=True):
             if owner is None:
                 self.late += size
                 continue

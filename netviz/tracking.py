@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netviz.capture.batch import NO_TIME, Batch
-from netviz.connection import Connection, Finished
+from netviz.connection import Connection
 from netviz.event import CaptureProblem, Problem
 from netviz.table import Notice, table
 from netviz.tracker import Tracker
+
+if TYPE_CHECKING:
+    from netviz.assembly import Assembly
+    from netviz.layers.layer import Wanted
 
 __all__ = ["Found", "Tally", "Tracking"]
 
 #: How long a streaming source was silent when it gives a Batch without packets, in ns.
 _SILENCE = 500_000_000
 
-#: What a Batch brought: problems of the capture, and connections that opened or are over.
-Found = tuple[Literal["problem"], CaptureProblem] | tuple[Literal["opened", "over"], Finished]
+#: What a Batch brought: problems of the capture, connections that opened or are over, and what their layers told.
+#: By kind: "problem" a CaptureProblem, "opened" and "over" a Finished, all others as layers tell them.
+Found = tuple[str, Any]
 
 
 class Tally(NamedTuple):
@@ -32,16 +37,25 @@ class Tally(NamedTuple):
 
 
 class Tracking:
-    """Feed it Batches, then close it; ``tally`` grows meanwhile."""
+    """Feed it Batches, then close it; ``tally`` grows meanwhile.
 
-    def __init__(self) -> None:
+    With ``wanted`` the payload of connections is read instead of their handshakes.
+    """
+
+    def __init__(self, wanted: Wanted | None = None) -> None:
         self.tally = Tally()
         self._tracker = Tracker()
+        self._assembly: Assembly | None = None
+        if wanted is not None:
+            from netviz.assembly import Assembly
+
+            self._assembly = Assembly(wanted)
         self._notices: dict[tuple[str, str], Notice] = {}
 
     def feed(self, batch: Batch) -> list[Found]:
         """What a Batch completes, in the order of the packets that complete it."""
         found: list[Found] = [("problem", problem) for problem in batch.problems]
+        packets = None
         if not len(batch):
             tracked = self._tracker.wait(0 if batch.problems else _SILENCE)
         else:
@@ -50,12 +64,18 @@ class Tracking:
                 self._note(notice)
             tracked = self._tracker.feed(packets)
             self._count(batch, packets.counts)
-        found += [("opened", connection.finish()) for connection in tracked.opened]
-        return found + _over(tracked.over)
+        if self._assembly is None:
+            found += [("opened", connection.finish()) for connection in tracked.opened]
+            return found + _over(tracked.over)
+        told: list[tuple[int, Found]] = []
+        if packets is not None and tracked.runs is not None:
+            told = self._assembly.feed(packets, tracked.runs)
+        return found + [what for _, what in told + self._assembly.close(tracked.over)]
 
     def close(self) -> list[Found]:
         """The connections that the capture ended in, then what was not decoded."""
-        found = _over(self._tracker.close())
+        rest = self._tracker.close()
+        found = _over(rest) if self._assembly is None else [what for _, what in self._assembly.close(rest)]
         for notice in self._notices.values():
             packets = f"{notice.count:,} packet{'s' * (notice.count != 1)}"
             text = f"{packets} {notice.text}; the first is packet {notice.packet}"

@@ -9,7 +9,9 @@ import pytest
 
 import netviz.capture.pcap
 import netviz.capture.walk
+import netviz.lane
 import netviz.ordinary
+import netviz.payload
 from netviz.native import native
 from netviz.samples import samples
 
@@ -48,4 +50,6 @@ def loops(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.setattr(netviz.capture.pcap, "native", None)
             patch.setattr(netviz.capture.walk, "native", None)
             patch.setattr(netviz.ordinary, "native", None)
+            patch.setattr(netviz.payload, "native", None)
+            patch.setattr(netviz.lane, "native", None)
         yield

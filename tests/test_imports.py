@@ -34,7 +34,7 @@ _FORBIDDEN = {
 #: The modules below a name may import these of netviz and nothing else.
 _ALLOWED = {
     "netviz.verdicts": ("netviz.event", "netviz.quantity", "netviz.verdicts"),
-    "netviz.event": (),
+    "netviz.event": ("netviz.event",),
     "netviz.quantity": (),
     "netviz.errors": (),
 }

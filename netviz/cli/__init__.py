@@ -16,7 +16,7 @@ from netviz.errors import NetvizError
 __all__ = ["cli", "main"]
 
 #: Commands in the order of the help; each is a module here with a command of the same name.
-COMMANDS = ("handshake",)
+COMMANDS = ("handshake", "ws-trace")
 
 _BEGIN = """\
 netviz shows what happens on a network connection: TCP handshakes first.
@@ -42,7 +42,8 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"netviz.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"netviz.cli.{name}"), name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

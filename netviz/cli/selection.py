@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from netviz.errors import NetvizError
 from netviz.event import CaptureProblem, Event, TcpConnection
 
-__all__ = ["Selection"]
+__all__ = ["Selection", "address"]
 
 
 @dataclass(slots=True)
@@ -29,11 +29,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.host is not None:
-            try:
-                self.host = str(ipaddress.ip_address(self.host.strip("[]")))
-            except ValueError as error:
-                hint = "captures hold addresses, not names; try: getent hosts " + self.host
-                raise NetvizError(f"not an IP address: {self.host}", hint) from error
+            self.host = address(self.host)
         self.everything = not (self.host or self.outcome or self.problems) and self.connection is self.port is None
 
     def passes(self, event: Event) -> bool:
@@ -61,3 +57,12 @@ class Selection:
         if self.connection is not None and self.connection > self.highest:
             there = "has none" if self.highest < 0 else f"has 0 to {self.highest}" if self.highest else "has only 0"
             raise NetvizError(f"no connection {self.connection}: the capture {there}")
+
+
+def address(host: str) -> str:
+    """An IP address as netviz writes it; raises NetvizError where it is none."""
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError as error:
+        hint = "captures hold addresses, not names; try: getent hosts " + host
+        raise NetvizError(f"not an IP address: {host}", hint) from error

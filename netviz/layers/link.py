@@ -11,7 +11,7 @@ import numpy as np
 
 from netviz.capture.batch import Batch, Ints, Octets
 
-__all__ = ["ARP", "ETHERNET", "IPV4", "IPV6", "LINK_NAMES", "Network", "be16", "network"]
+__all__ = ["ARP", "ETHERNET", "HEADER_NAMES", "IPV4", "IPV6", "LINK_NAMES", "Network", "be16", "network"]
 
 #: EtherTypes.  UNKNOWN stands for what has none: an undecoded link type, a cut header, IEEE 802.3 with LLC.
 IPV4, IPV6, ARP, UNKNOWN = 0x0800, 0x86DD, 0x0806, 0
@@ -36,6 +36,10 @@ LINK_NAMES = {
     147: "private use 0", 187: "Bluetooth HCI H4", 189: "USB", 195: "IEEE 802.15.4", 220: "USB with Linux header",
     239: "NFLOG", 249: "USBPcap", 252: "Wireshark upper PDU", 253: "netlink",
 }  # fmt: skip
+
+
+#: What a link header is called, by link type.
+HEADER_NAMES = {ETHERNET: "Ethernet", _SLL: "Linux cooked", _SLL2: "Linux cooked", _NULL: "loopback", _LOOP: "loopback"}
 
 
 class Network(NamedTuple):

@@ -6,10 +6,25 @@ What is not known is left out, never null.  New keys may be added; a key keeps i
 from __future__ import annotations
 
 from functools import lru_cache
-from json.encoder import encode_basestring
 from time import gmtime, strftime
 
-from netviz.event import SIDES, CaptureProblem, Event, Options, Problem, Step, TcpConnection, Traffic
+from netviz.event import (
+    NO_TIME,
+    SIDES,
+    CaptureProblem,
+    Event,
+    FrameBlock,
+    Options,
+    Step,
+    TcpConnection,
+    Traffic,
+    WebSocketClose,
+    WebSocketFrame,
+    WebSocketMessage,
+    WebSocketUpgrade,
+    frame_kind,
+)
+from netviz.views.json_keys import boolean, close_keys, message_keys, problems_array, upgrade_keys, words
 
 __all__ = ["JsonLines"]
 
@@ -21,7 +36,7 @@ class JsonLines:
     """Writes events as lines; ``start``, the time of the capture's first packet, is what ``elapsed`` counts from.
 
     The objects are formatted here and not by the json module: a large capture has 100,000 of them, and this is three
-    times as fast.  Everything but numbers and words of our own goes through `_text`.
+    times as fast.  Everything but numbers and words of our own goes through `netviz.views.json_keys.string`.
     """
 
     def __init__(self) -> None:
@@ -29,13 +44,63 @@ class JsonLines:
 
     def line(self, event: Event) -> str:
         """One event as a JSON object, without a line end."""
-        number = f', "connection": {event.connection}' if isinstance(event, TcpConnection) else ""
+        if isinstance(event, WebSocketFrame):
+            return self._frame(event)
+        if isinstance(event, WebSocketMessage):
+            return self._message(event)
+        number = "" if isinstance(event, CaptureProblem) else f', "connection": {event.connection}'  # type: ignore[attr-defined]
         head = f'{{"event": "{event.name}"{number}{self._when(event.time)}, "packets": {list(event.packets)}'
         if isinstance(event, TcpConnection):
             body = self._connection(event)
+        elif isinstance(event, WebSocketUpgrade):
+            body = upgrade_keys(event)
+        elif isinstance(event, WebSocketClose):
+            body = close_keys(event)
         else:
             body = f', "count": {event.count}' if isinstance(event, CaptureProblem) else ""
-        return f'{head}{body}, "problems": [{", ".join(map(_problem, event.problems))}]}}'
+        return f'{head}{body}, "problems": {problems_array(event.problems)}}}'
+
+    def block(self, block: FrameBlock) -> str:
+        """Many frames, each as `line` writes it, with line ends.
+
+        There may be millions, so everything that repeats is formatted once.
+        """
+        start = self.start
+        bits = _heads()
+        out = []
+        rows = zip(*(column.tolist() for column in block.columns), strict=True)
+        for place, (connection, number, packet, _, _, time, side, first, mask, _, length) in enumerate(rows):
+            if time == NO_TIME or start is None:
+                when = self._when(None if time == NO_TIME else time)
+            else:
+                second, nanosecond = divmod(time, _SECOND)
+                when = f', "time": "{_second(second)}.{nanosecond:09d}Z", "elapsed": {(time - start) / _SECOND}'
+            packets, problems = f"[{packet}]", "[]"
+            if place in block.extras:
+                origin, found = block.extras[place]
+                packets, problems = str(list(dict.fromkeys(origin[::3]))), problems_array(found)
+            key = bits[side][first] if mask < 0 else f'{bits[2 + side][first]}{mask:08x}"'
+            out.append(
+                f'{{"event": "websocket.frame", "connection": {connection}{when}, "packets": {packets}, "number": {number}, '
+                f'{key}, "length": {length}, "problems": {problems}}}\n'
+            )
+        return "".join(out)
+
+    def _frame(self, event: WebSocketFrame) -> str:
+        connection, number, origin, time, side, first, mask, _, length, problems = event
+        bits = _heads()
+        key = bits[side][first] if mask < 0 else f'{bits[2 + side][first]}{mask:08x}"'
+        return (
+            f'{{"event": "websocket.frame", "connection": {connection}{self._when(time)}, '
+            f'"packets": {[origin[0]] if len(origin) == 3 else list(event.packets)}, "number": {number}, '
+            f'{key}, "length": {length}, "problems": {problems_array(problems)}}}'
+        )
+
+    def _message(self, event: WebSocketMessage) -> str:
+        return (
+            f'{{"event": "websocket.message", "connection": {event.connection}{self._when(event.time)}, '
+            f'"packets": {list(event.packets)}{message_keys(event)}, "problems": {problems_array(event.problems)}}}'
+        )
 
     def _when(self, time: int | None) -> str:
         if time is None:
@@ -45,7 +110,7 @@ class JsonLines:
         return f', "time": "{_second(second)}.{nanosecond:09d}Z", "elapsed": {elapsed}'
 
     def _connection(self, event: TcpConnection) -> str:
-        inferred = f', "inferred": {_words(event.inferred)}' if event.inferred else ""
+        inferred = f', "inferred": {words(event.inferred)}' if event.inferred else ""
         kind = (_SIMULTANEOUS if event.simultaneous else "") + (_SPLIT if event.split else "")
         rtt = ", ".join([f'"{k}": {v / _SECOND}' for k, v in zip(event.rtt._fields, event.rtt, strict=True) if v is not None])
         closing = ""
@@ -68,22 +133,9 @@ class JsonLines:
         announced = "" if window is None else f', "window": {window}'
         return (
             f'{{"step": "{name}", "side": "{SIDES[side]}", "packet": {packet}{self._when(time)}, "seq": {seq}, '
-            f'"ack": {ack}{announced}, "options": {{{_options(options)}}}, "ecn": {_bool(ecn)}, "bytes": {length}, '
-            f'"retransmission": {_bool(again)}}}'
+            f'"ack": {ack}{announced}, "options": {{{_options(options)}}}, "ecn": {boolean(ecn)}, "bytes": {length}, '
+            f'"retransmission": {boolean(again)}}}'
         )
-
-
-def _bool(value: bool) -> str:
-    return "true" if value else "false"
-
-
-def _words(words: tuple[str, ...]) -> str:
-    return f"[{', '.join(map(_text, words))}]"
-
-
-def _text(text: str) -> str:
-    # Surrogates (undecodable bytes of a file name) cannot be written as UTF-8.
-    return encode_basestring(text.encode("utf-8", "backslashreplace").decode())
 
 
 def _traffic(traffic: Traffic) -> str:
@@ -110,9 +162,19 @@ def _options(options: Options) -> str:
     return ", ".join(out)
 
 
-def _problem(problem: Problem) -> str:
-    packet = f', "packet": {problem.packet}' if problem.packet else ""
-    return f'{{"kind": "{problem.kind}", "text": {_text(problem.text)}{packet}}}'
+@lru_cache(maxsize=1)
+def _heads() -> tuple[tuple[str, ...], ...]:
+    """The keys that follow from the first byte of a frame: those of clients and servers without a mask, then with one."""
+    return tuple(
+        tuple(
+            f'"side": "{side}", "opcode": {first & 15}, "kind": "{frame_kind(first & 15)}", "fin": {boolean(first & 128)}, '
+            f'"rsv1": {boolean(first & 64)}, "rsv2": {boolean(first & 32)}, "rsv3": {boolean(first & 16)}, '
+            f'"masked": {masked}'
+            for first in range(256)
+        )
+        for masked in ("false", 'true, "mask": "')
+        for side in SIDES
+    )
 
 
 @lru_cache(maxsize=64)

@@ -4,20 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from textwrap import wrap
+from typing import Protocol
 
 from rich.text import Text
 
-from netviz.event import TcpConnection
+from netviz.event import Endpoint
 from netviz.verdicts.verdict import Claim, Verdict
 from netviz.views.overview import SIGNS
-from netviz.views.text import fold
+from netviz.views.text import fold, safe
 
-__all__ = ["verdict_lines"]
+__all__ = ["Judged", "verdict_lines"]
 
 _LABEL = 11
 
 
-def verdict_lines(connection: TcpConnection, verdict: Verdict, width: int) -> Iterator[Text]:
+class Judged(Protocol):
+    """What a verdict is about: a connection between two ends, and what it carries."""
+
+    @property
+    def connection(self) -> int:
+        """Its number."""
+
+    @property
+    def client(self) -> Endpoint:
+        """Who began."""
+
+    @property
+    def server(self) -> Endpoint:
+        """The other end."""
+
+    @property
+    def application(self) -> str:
+        """What it carries, or "unknown"."""
+
+
+def verdict_lines(connection: Judged, verdict: Verdict, width: int) -> Iterator[Text]:
     """The lines of a verdict, with the packets that prove it."""
     sign, style = SIGNS[verdict.severity]
     headline = Text.assemble(
@@ -48,6 +69,6 @@ def _cite(claim: Claim) -> str:
 
 
 def _entry(label: str, text: str, width: int, style: str = "") -> Iterator[Text]:
-    for index, line in enumerate(wrap(text, max(width - _LABEL - 2, 20), break_long_words=False) or [""]):
+    for index, line in enumerate(wrap(safe(text), max(width - _LABEL - 2, 20)) or [""]):
         line = line.replace("\N{NO-BREAK SPACE}", " ")
         yield Text.assemble((f"  {label if not index else '':<{_LABEL - 2}}", "label"), (line, style))

@@ -1,8 +1,4 @@
-"""What happened in a capture: frozen values, made by analysis, read by views.
-
-They live here and not beside the decoders so that a view can draw them without importing a layer.
-Times are nanoseconds since 1970 UTC, or None for a packet that carries no time (a pcapng Simple
-Packet Block).  Packet numbers count from 1, connection numbers from 0.
+"""Events of TCP, and what they are made of.
 
 `Segment` and `Step` are NamedTuples: a large capture makes several for each connection, and a frozen
 dataclass costs four times as much to create.
@@ -13,69 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+from netviz.event.base import Endpoint, Happening, Side
+
 __all__ = [
-    "SIDES",
-    "CaptureProblem",
     "Closing",
     "Course",
-    "Endpoint",
-    "Event",
     "Icmp",
     "Moment",
     "Options",
     "Outcome",
-    "Problem",
     "Rtt",
     "Segment",
-    "Side",
     "Step",
     "TcpConnection",
     "TcpOpening",
     "Traffic",
 ]
 
-Side = Literal["client", "server"]
-SIDES: tuple[Side, Side] = ("client", "server")
 Outcome = Literal["established", "refused", "unanswered", "incomplete", "aborted", "partial"]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong in what was captured: a stable kebab-case kind, a sentence, and where."""
-
-    kind: str
-    text: str
-    packet: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """What every event has: the packets that carried it and the time of the one that completed it."""
-
-    name: ClassVar[str] = ""
-
-    packets: tuple[int, ...]
-    time: int | None
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaptureProblem(Event):
-    """A damaged file, or packets that netviz does not decode: tied to no connection."""
-
-    name: ClassVar[str] = "capture.problem"
-
-    count: int = 1
-
-
-class Endpoint(NamedTuple):
-    """An address and a port, written as in a URL: ``127.0.0.1:80``, ``[::1]:80``."""
-
-    address: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
 class Segment(NamedTuple):
@@ -160,7 +111,7 @@ class Icmp(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TcpConnection(Event):
+class TcpConnection(Happening):
     """A TCP connection that is over, or that the capture ended in."""
 
     name: ClassVar[str] = "tcp.connection"

@@ -1,0 +1,196 @@
+"""From the segments of a Batch to the Streams of each connection.
+
+Most of what one side sends in a Batch is due, whole, and follows without a gap; that is seen in columns, and such a run of
+segments becomes one piece of the Stream.  Only where a run is not like that its segments are taken one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from operator import itemgetter
+from typing import Literal
+
+import numpy as np
+
+from netviz.channel import Channel
+from netviz.connection import OVER, Connection
+from netviz.event import SIDES, Segment
+from netviz.judge import peers
+from netviz.lane import Lane, block
+from netviz.layers.layer import Ending, Told, Wanted
+from netviz.layers.tcp.closing import read_closing
+from netviz.layers.tcp.segment import ACK, FIN, RST
+from netviz.payload import Group, Payload, gather
+from netviz.table import Table
+from netviz.tracker import Runs
+
+__all__ = ["Assembly"]
+
+_WORD = 0xFFFFFFFF
+
+Found = tuple[int, Told]
+_first = itemgetter(0)
+
+
+class Assembly:
+    """Feeds the Channels of connections; tells what their layers told, in the order of the packets that completed it."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._before: Table | None = None
+
+    def feed(self, table: Table, runs: Runs) -> list[Found]:
+        """Take the segments of a Batch."""
+        found: list[Found] = []
+        payload = gather(table, runs)
+        if payload is None:
+            return found
+        lane = None if self._wanted.contents else Lane(payload)
+        laned: list[tuple[int, Connection, Channel, bool]] = []
+        groups_of = payload.groups.get
+        for index, owner in enumerate(runs.owners):
+            if owner is None:
+                continue
+            channel = owner.channel
+            groups = groups_of(2 * index), groups_of(2 * index + 1)
+            if groups == (None, None) and (channel is None or (channel.smooth and not (owner.end and not channel.over))):
+                continue
+            if channel is None:
+                channel = owner.channel = self._open(owner)
+            if not self._due(owner, channel, groups):
+                self._one_by_one(table, runs, index, owner, channel)
+            elif lane is not None and lane.take(channel, groups):
+                laned.append((index, owner, channel, False))
+                continue
+            elif not channel.skim(payload, groups):
+                self._pass(channel, groups, payload)
+                if channel.advance(pause=lane is not None):
+                    if lane is not None and lane.take(channel, groups, rest=True):
+                        laned.append((index, owner, channel, True))
+                        continue
+                    channel.advance()
+            self._settle(index, owner, channel, payload, found)
+        if lane is not None:
+            told, extras, refused = lane.run()
+            for place in refused:
+                index, _, channel, rest = laned[place]
+                if not rest:
+                    self._pass(channel, (groups_of(2 * index), groups_of(2 * index + 1)), payload)
+                channel.advance()
+            for index, owner, channel, _ in laned:
+                self._settle(index, owner, channel, payload, found)
+            rows = [(ready, row) for ready, (kind, row) in found if kind == "frame"]
+            if len(told[0]) or rows:
+                return [(0, ("block", block(told, extras, rows)))]
+            return []
+        found.sort(key=_first)
+        return self._priced(found, table)
+
+    def _priced(self, found: list[Found], table: Table) -> list[Found]:
+        """Add to an anatomy what its packets cost: those of this Batch and of the one before it."""
+        if self._wanted.anatomy is None:
+            return found
+        tables, self._before = [self._before, table], table
+        for index, (ready, (kind, event)) in enumerate(found):
+            if kind == "anatomy":
+                costs = (known.cost(packet) for packet in event.packets for known in tables if known is not None)
+                found[index] = ready, (kind, replace(event, layers=tuple(cost for cost in costs if cost is not None)))
+        return found
+
+    def close(self, connections: Iterable[Connection]) -> list[Found]:
+        """Connections that are let go, or in which the capture ends."""
+        found: list[Found] = []
+        for connection in connections:
+            channel = connection.channel
+            if channel is not None and not channel.over:
+                channel.close(partial(_ending, connection, channel))
+                self._collect(connection, channel, found)
+            connection.channel = None
+        return found
+
+    def _open(self, connection: Connection) -> Channel:
+        channel = Channel(connection.number, self._wanted)
+        for side, end in enumerate(channel.ends):
+            isn = connection.isn(side)
+            if isn is not None:
+                end.begin(isn + 1, whole=True)
+        return channel
+
+    def _collect(self, connection: Connection, channel: Channel, found: list[Found]) -> None:
+        told = channel.found
+        if told:
+            if not channel.introduced and self._wanted.contents:
+                channel.introduced = True
+                client, server = peers(connection.finish(), channel.client)
+                found.append((told[0][0], ("peers", (connection.number, client, server))))
+            found += told
+            told.clear()
+
+    @staticmethod
+    def _due(owner: Connection, channel: Channel, groups: tuple[Group | None, Group | None]) -> bool:
+        """Whether the segments of both sides can go straight to their Streams."""
+        if not channel.smooth:
+            return False
+        for end, group in zip(channel.ends, groups, strict=True):
+            if group is None:
+                continue
+            if not group.smooth or (owner.end and group.last > owner.end):
+                return False
+            if end.next is None:
+                end.begin(group.first, whole=False)
+            elif end.next != group.first:
+                return False
+        return True
+
+    @staticmethod
+    def _pass(channel: Channel, groups: tuple[Group | None, Group | None], payload: Payload) -> None:
+        """Give both sides their segments, which are due."""
+        for end, group in zip(channel.ends, groups, strict=True):
+            if group is not None:
+                end.advance(group.next, *payload.segments(group))
+
+    def _settle(self, index: int, owner: Connection, channel: Channel, payload: Payload, found: list[Found]) -> None:
+        """What is left to do for a connection: acknowledgements, its end, and collecting what was told."""
+        if channel.layer is not None:
+            for side, end in enumerate(channel.ends):
+                if (ack := payload.acks[2 * index + 1 - side]) >= 0:
+                    end.acknowledged(ack, owner.last, owner.last_time)
+        if owner.end and not channel.over:
+            channel.close(partial(_ending, owner, channel))
+        self._collect(owner, channel, found)
+
+    @staticmethod
+    def _one_by_one(table: Table, runs: Runs, index: int, owner: Connection, channel: Channel) -> None:
+        batch = table.batch
+        view = batch.buffer.data
+        start = int(runs.begin[index])
+        stop = int(runs.begin[index + 1]) if index + 1 < len(runs.begin) else len(runs.flows.order)
+        for item in runs.flows.items(np.arange(start, stop)):
+            (_, _, packet, time, side, flags, seq, ack, _, length, first, last, _, _) = item
+            side ^= owner.flip
+            if owner.end and packet > owner.end and not channel.over:
+                channel.advance()
+                channel.close(partial(_ending, owner, channel))
+            if flags & ACK:
+                channel.ends[1 - side].acknowledged(ack, packet, time)
+            if flags & RST or not (length or flags & FIN):
+                continue
+            place = first - int(batch.offset[packet - batch.first])
+            seq = seq + (flags >> 1 & 1) & _WORD
+            channel.ends[side].take(seq, length, bytes(view[first:last]), packet, place, time, bool(flags & FIN))
+        channel.advance()
+
+
+def _ending(connection: Connection, channel: Channel) -> Ending:
+    """What TCP did, by the segments kept of a connection."""
+    closing = read_closing([Segment._make(row) for row in connection.rows])
+    flight = channel.ends[0].in_flight(), channel.ends[1].in_flight()
+    over = connection.phase == OVER
+    if closing.how == "open":
+        return Ending("open", -1, connection.last, connection.last_time, flight, over)
+    packet = closing.packets[-1]
+    time = next((row[1] for row in connection.rows if row[0] == packet), connection.last_time)
+    how: Literal["fin", "reset"] = "reset" if closing.how == "reset" else "fin"
+    return Ending(how, SIDES.index(closing.by or "client"), packet, time, flight, over)

@@ -1,0 +1,124 @@
+"""A Channel: the two Streams of a connection, and the layer that reads them.
+
+Layers hand over to one another: search finds HTTP, HTTP finds an upgrade, CONNECT leads back to search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from netviz.layers.head import REQUEST
+from netviz.layers.http1 import Http1
+from netviz.layers.layer import Ending, Handover, Layer, Outlet, Told, Wanted
+from netviz.layers.search import Search
+from netviz.layers.tcp.reassembly import Reassembly
+from netviz.layers.websocket.conversation import WebSocket
+
+if TYPE_CHECKING:
+    from netviz.payload import Group, Payload
+
+__all__ = ["Channel"]
+
+
+class Channel:
+    """What is read of a connection; ``ends`` are in the order of its sides.
+
+    ``layer`` is None once nothing here is of interest any more; ``client`` is the index of the end that is the client of
+    the layer.
+    """
+
+    __slots__ = ("_outlet", "client", "ends", "introduced", "layer", "over")
+
+    def __init__(self, number: int, wanted: Wanted) -> None:
+        self.ends = Reassembly(), Reassembly()
+        self._outlet = Outlet(number, wanted)
+        self.layer: Layer | None = Search(self._outlet, (self.ends[0].stream, self.ends[1].stream))
+        self.client = 0
+        self.over = False
+        #: Whether its ends have been told.
+        self.introduced = False
+
+    @property
+    def number(self) -> int:
+        """The number of its connection."""
+        return self._outlet.number
+
+    @property
+    def found(self) -> list[tuple[int, Told]]:
+        """What the layers told, each with the packet that completed it; whoever reads it empties it."""
+        return self._outlet.found
+
+    @property
+    def smooth(self) -> bool:
+        """Whether no segment waits for another."""
+        return self.ends[0].smooth and self.ends[1].smooth
+
+    def advance(self, *, pause: bool = False) -> bool:
+        """Have the layers read what came; with ``pause`` up to where a WebSocket begins, and then the answer is true."""
+        while self.layer is not None:
+            handover = self.layer.advance()
+            if handover is None:
+                return False
+            self.layer = self._next(handover)
+            if pause and isinstance(self.layer, WebSocket):
+                return True
+        return False
+
+    def skim(self, payload: Payload, groups: tuple[Group | None, Group | None]) -> bool:
+        """Pass over segments of both sides, which are due, if they are HTTP that nobody cares about."""
+        layer, client = self.layer, self.client
+        if isinstance(layer, Search) and layer.fresh:
+            begin = payload.starts
+            asking = [side for side, group in enumerate(groups) if group and REQUEST.match(payload.data, begin[group.start])]
+            if len(asking) != 1:
+                return False
+            client = asking[0]
+            layer = Http1(self._outlet, self.ends[client].stream, self.ends[1 - client].stream)
+        if not isinstance(layer, Http1):
+            return False
+        spans = [payload.span(group) for group in groups]
+        if not layer.skim(payload.data, spans[client], spans[1 - client]):
+            return False
+        self.layer, self.client = layer, client
+        for end, group, (start, stop) in zip(self.ends, groups, spans, strict=True):
+            if group is not None:
+                end.skip(group.next, payload.data, start, stop)
+        return True
+
+    def close(self, how: Callable[[], Ending]) -> None:
+        """Nothing comes any more; what still waits is given to the layers first.
+
+        ``how`` it ended is only asked where somebody wants to know.
+        """
+        self.over = True
+        if self.layer is None or (self.layer.idle and all(end.idle for end in self.ends)):
+            return
+        ending = how()
+        for end in self.ends:
+            end.close(ending.packet, ending.time)
+        self.advance()
+        if self.layer is not None:
+            flight = ending.in_flight
+            turned = ending if not self.client else ending._replace(
+                by=1 - ending.by if ending.by >= 0 else -1, in_flight=(flight[1], flight[0])
+            )  # fmt: skip
+            self.layer.close(turned)
+
+    def _next(self, handover: Handover) -> Layer | None:
+        name, client, floor, deflate, inferred, proxy = handover
+        searching = isinstance(self.layer, Search)
+        if searching:
+            self.client = client
+        first, second = self.ends[self.client].stream, self.ends[1 - self.client].stream
+        match name:
+            case "http":
+                return Http1(self._outlet, first, second, synced=(False, False), proxy=proxy, floor=floor)
+            case "websocket":
+                return WebSocket(self._outlet, first, second, deflate=deflate, inferred=inferred, floor=floor)
+            case "search":
+                ends = self.ends[0].stream, self.ends[1].stream
+                return Search(self._outlet, ends, floor=floor, proxy=proxy)
+        for end in self.ends:
+            end.stream.consume(len(end.stream.data))
+        return None

@@ -1,0 +1,169 @@
+"""``netviz ws-trace``: WebSockets from the upgrade to the last frame, with a verdict on each."""
+
+from __future__ import annotations
+
+import sys
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netviz.cli.options import captures, output
+
+if TYPE_CHECKING:
+    from netviz.cli.trace_selection import TraceSelection
+
+__all__ = ["ws_trace"]
+
+_KINDS = ("text", "binary", "ping", "pong", "close", "continuation", "reserved")
+_EVENTS = ("websocket.upgrade", "websocket.frame", "websocket.message", "websocket.close", "capture.problem")
+
+
+class _Names(click.ParamType[tuple[str, ...]]):
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in str(value).split(",") if name.strip())
+        for name in names:
+            if not any(event == name or event.startswith(f"{name}.") for event in _EVENTS):
+                self.fail(f"{name!r} is no event; there are {', '.join(_EVENTS)}", param, ctx)
+        return names
+
+
+class _Size(click.ParamType[int]):
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
+        unit = {"k": 10, "m": 20, "g": 30}.get(text[-1:], 0)
+        digits = text[:-1] if unit else text
+        if not digits.isdigit() or int(digits) << unit > 1 << 30:
+            self.fail(f"{value!r} is no size up to 1G; write 65536, 64k or 16M", param, ctx)
+        return int(digits) << unit
+
+
+@click.command(
+    "ws-trace", short_help="WebSockets: upgrade, frames, messages, close.", context_settings={"max_content_width": 110}
+)
+@captures
+@click.option("-n", "--connection", type=click.IntRange(min=0), metavar="N", help="Only TCP connection N.")
+@click.option("--host", metavar="ADDRESS", help="Only connections of this address.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="Only connections of this port.")
+@click.option("--grep", metavar="PATTERN", help="Only messages in which this regular expression is found, in any case.")
+@click.option("--kind", type=click.Choice(_KINDS), multiple=True, metavar="KIND",
+              help=f"Only this kind ({', '.join(_KINDS)}); may be repeated.")  # fmt: skip
+@click.option("--problems", is_flag=True, help="Only what breaks a rule or went wrong.")
+@click.option("--check", is_flag=True, help="Exit with 1 where there is a problem.")
+@click.option("--frames", is_flag=True, help="Every frame, with its header.")
+@click.option("--full", is_flag=True, help="Whole contents, not only their beginning.")
+@click.option("--frame", "number", type=click.IntRange(min=1), metavar="K", help="Draw frame K: bytes, bits, mask, cost.")
+@click.option("--explain", is_flag=True, help="Tell it as a story, with every rule of the upgrade.")
+@click.option("--stats", is_flag=True, help="Heartbeat, rates, sizes, compression, and what HTTP would have cost.")
+@click.option("--save-messages", "directory", type=click.Path(file_okay=False), metavar="DIR",
+              help="Write each text or binary message into a file of its own.")  # fmt: skip
+@click.option("--max-message", type=_Size(), default="16M", show_default=True, metavar="SIZE",
+              help="Keep no more than this of one message.")  # fmt: skip
+@click.option("--time", "clock", type=click.Choice(["elapsed", "delta", "absolute"]), default="elapsed",
+              help="Times: since the first packet, since the row before, or of day (UTC).")  # fmt: skip
+@click.option("--only", type=_Names(), default=(), metavar="NAMES",
+              help="With --json: only events of these names, such as websocket.message,websocket.close.")  # fmt: skip
+@output
+@click.pass_context
+def ws_trace(
+    ctx: click.Context, /, captures: tuple[str, ...], as_json: bool, plain: bool, color: str, only_ascii: bool, check: bool,
+    frames: bool, full: bool, number: int | None, explain: bool, stats: bool, directory: str | None, max_message: int,
+    clock: Any, **only: Any,
+) -> None:  # fmt: skip
+    """Show every WebSocket in a capture: the upgrade and whether it kept the rules, the messages, pings, the close.
+
+    The verdict comes first, with its proof; then the upgrade in two lines, then the conversation. With several WebSockets
+    there is an overview first. WebSockets are found by their bytes, on any port, also where the capture begins inside one.
+    CAPTURE is a pcap or pcapng file, "-" for standard input, or the name of a sample.
+
+    \b
+    Examples:
+      netviz ws-trace captures/websocket.pcapng
+      netviz ws-trace captures/websocket.pcapng --frame 1
+      netviz ws-trace captures/mixed.pcapng --problems
+      netviz ws-trace captures/mixed.pcapng --json --only websocket.message
+      sudo tcpdump -i lo -U -w - | netviz ws-trace -
+    """
+    import gc
+
+    from netviz.analysis import Analysis
+    from netviz.capture.source import open_capture
+    from netviz.cli.progress import Progress
+    from netviz.cli.trace_selection import TraceSelection
+    from netviz.layers.layer import Wanted
+
+    # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
+    gc.disable()
+    source = open_capture(*captures)
+    chosen = TraceSelection(**only)
+    bare = as_json and chosen.everything and chosen.only == ("websocket.frame",) and directory is None and number is None
+    wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message)
+    analysis = Analysis(wanted=wanted, blocks=bare)
+    events = analysis.run(source, Progress().update)
+    if source.streaming and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    if directory is not None:
+        from netviz.cli.save import Saver
+
+        events = Saver(directory, chosen).passing(events)
+    if as_json:
+        _json(analysis, events, chosen, number)
+    else:
+        from netviz.cli.screen import screen
+
+        console = screen(color, only_ascii)
+        if number is not None:
+            from netviz.cli.frame_screen import draw_frame
+
+            draw_frame(console, events, chosen, number)
+        elif plain:
+            _plain(console, analysis, events, chosen, frames=frames, full=full)
+        else:
+            from netviz.cli.ws_trace_screen import TraceScreen, Wishes
+
+            wishes = Wishes(frames=frames, full=full, explain=explain, stats=stats, clock=clock, flowing=source.streaming)
+            TraceScreen(console, analysis, chosen, wishes).draw(events, captures)
+    if not bare:
+        chosen.require()
+    if check and chosen.problems_seen:
+        ctx.exit(1)
+
+
+def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None) -> None:
+    from netviz.event import Anatomy, FrameBlock, Peers, WebSocketFrame
+    from netviz.views.jsonl import JsonLines
+
+    lines, write = JsonLines(), sys.stdout.write
+    for event in events:
+        lines.start = analysis.start
+        if isinstance(event, FrameBlock):
+            chosen.problems_seen |= any(problems for _, problems in event.extras.values())
+            write(lines.block(event))
+            continue
+        asked = number is None or (isinstance(event, WebSocketFrame) and event.number == number)
+        if chosen.passes(event) and asked and not isinstance(event, Peers | Anatomy):
+            write(lines.line(event) + "\n")
+
+
+def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, frames: bool, full: bool) -> None:
+    from netviz.event import CaptureProblem, WebSocketClose, WebSocketFrame
+    from netviz.views.plain import plain_event
+    from netviz.views.plain_websocket import plain_websocket
+
+    for event in events:
+        open_still = isinstance(event, WebSocketClose) and not event.ended and not chosen.narrow
+        if not (chosen.passes(event) or (open_still and chosen.connected(event.connection))):
+            continue
+        if isinstance(event, WebSocketFrame) and not (frames or event.problems):
+            continue
+        told = plain_event(event, analysis.start) if isinstance(event, CaptureProblem) else None
+        for line in told or plain_websocket(event, analysis.start, full=full):
+            console.print(line, soft_wrap=True)

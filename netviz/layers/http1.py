@@ -1,0 +1,361 @@
+"""HTTP/1.1: requests and their answers in turn, until an upgrade or a CONNECT hands the connection on.
+
+https://www.rfc-editor.org/rfc/rfc9112 (messages), https://www.rfc-editor.org/rfc/rfc9110#section-7.8 (Upgrade)
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import replace
+from typing import NamedTuple
+
+from netviz.layers.body import KEPT, Body, body_of_request, body_of_response
+from netviz.layers.deflate import Deflate
+from netviz.layers.head import LONGEST, REQUEST, STATUS, Request, Response, head_end, read_request, read_response, text
+from netviz.layers.layer import Ending, Handover, Outlet
+from netviz.layers.upgrade import agreement, asks, judge
+from netviz.stream import Stream
+
+__all__ = ["Http1"]
+
+#: Requests without one of these fields, and without a body, need no closer look.
+_TELLING = re.compile(rb"\n(?:upgrade|sec-websocket-|content-length|transfer-encoding)", re.IGNORECASE)
+_SIMPLE = (b"GET", b"HEAD", b"OPTIONS", b"DELETE")
+
+#: The usual response: its length is all that has to be known.
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r?\n", re.IGNORECASE)
+_CODING = re.compile(rb"\ntransfer-encoding", re.IGNORECASE)
+
+#: Requests that wait for an answer; more are no HTTP.
+_MOST_WAITING = 10_000
+
+
+class _Plain(NamedTuple):
+    """A request that nobody cares about: its method, and the packet that completed it."""
+
+    method: str
+    ready: int
+
+
+#: Stand for requests that nobody cares about, or that were not captured.
+_GET, _HEAD = _Plain("GET", 0), _Plain("HEAD", 0)
+
+
+class _Rejected(NamedTuple):
+    request: Request
+    response: Response
+    body: Body | None
+    earlier: int
+
+
+class Http1:
+    """Reads both sides of a connection.
+
+    With ``synced`` false for a side, its first message is looked for at the beginnings of segments.  ``proxy`` is the
+    target of the CONNECT that this is inside of.
+    """
+
+    def __init__(
+        self, outlet: Outlet, client: Stream, server: Stream, *, synced: tuple[bool, bool] = (True, True),
+        proxy: str | None = None, floor: int = 0,
+    ) -> None:  # fmt: skip
+        self._outlet = outlet
+        self._streams = client, server
+        self._synced = list(synced)
+        self._proxy = proxy
+        self._floor = floor
+        self._waiting: deque[Request | _Plain] = deque()
+        #: Whether nobody knows to which request the next response belongs.
+        self._unsure = not (client.whole and server.whole)
+        self._asked = 0
+        self._held = False
+        self._bodies: list[Body | None] = [None, None]
+        self._seen = [0, 0]
+        self._rejected: _Rejected | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for an answer that matters."""
+        return self._rejected is None and not any(isinstance(waiting, Request) for waiting in self._waiting)
+
+    def advance(self) -> Handover | None:
+        """Read requests and responses as far as they go."""
+        while True:
+            before = self._streams[0].start, self._streams[1].start, self._held
+            handover = self._requests() or self._responses()
+            if handover is not None:
+                return handover
+            if (self._streams[0].start, self._streams[1].start, self._held) == before:
+                return None
+
+    def close(self, ending: Ending) -> Handover | None:
+        """Nothing comes any more: what was asked and never answered."""
+        self._say_rejected(ending.packet)
+        for request in self._waiting:
+            if isinstance(request, Request) and asks(request):
+                self._tell(request, None, ending.packet)
+        self._waiting.clear()
+        return None
+
+    def skim(self, data: bytes, client: tuple[int, int], server: tuple[int, int]) -> bool:
+        """Pass over what both sides sent, from and up to a place in ``data``, if nobody cares about any of it."""
+        quiet = all(self._synced) and not (self._unsure or self._held or self._rejected or any(self._bodies))
+        if not quiet or any(stream.data or stream.gaps for stream in self._streams):
+            return False
+        plain: list[_Plain] = []
+        if _pass_requests(data, *client, plain) != client[1]:
+            return False
+        waiting = deque((*self._waiting, *plain))
+        if _pass_responses(data, *server, waiting) != server[1]:
+            return False
+        self._waiting = waiting
+        self._asked += len(plain)
+        return True
+
+    # Requests
+
+    def _requests(self) -> Handover | None:
+        stream = self._streams[0]
+        while not self._held:
+            if (answer := self._pass_body(0)) is not None:
+                if answer == "lost":
+                    return self._lost(0)
+                return None
+            if not self._synced[0] and not self._seek(0, REQUEST):
+                return None
+            self._plain_requests(stream)
+            if not stream.data and not stream.gaps:
+                return None
+            raw, handover = self._head(0, REQUEST)
+            if raw is None:
+                return handover
+            line = REQUEST.match(raw)
+            if line is not None and line[1] in _SIMPLE and not _TELLING.search(raw):
+                method = "HEAD" if line[1] == b"HEAD" else "GET"
+                self._waiting.append(_Plain(method, stream.ready(stream.start + len(raw) - 1)[0]))
+                stream.consume(len(raw))
+                self._asked += 1
+            else:
+                self._request(raw, stream)
+            if len(self._waiting) > _MOST_WAITING:
+                return Handover("nothing")
+        return None
+
+    def _plain_requests(self, stream: Stream) -> None:
+        """Pass over requests that nobody cares about, as many as follow one another."""
+        if self._unsure:
+            return
+        plain: list[_Plain] = []
+        if at := _pass_requests(stream.data, 0, stream.available, plain):
+            self._waiting += plain
+            self._asked += len(plain)
+            stream.consume(at)
+            self._seen[0] = 0
+
+    def _request(self, raw: bytes, stream: Stream) -> None:
+        head = read_request(raw)
+        assert head is not None
+        end = stream.start + len(raw)
+        ready, time = stream.ready(end - 1)
+        request = replace(head, origin=stream.origin(stream.start, end), ready=ready, time=time)
+        stream.consume(len(raw))
+        wanted = asks(request) or request.method == "CONNECT" or request.value("upgrade") is not None
+        self._waiting.append(request if wanted else _Plain(request.method, ready))
+        self._bodies[0] = body_of_request(request)
+        # What follows belongs to whatever the answer makes of the connection.
+        self._held = wanted
+        self._asked += 1
+
+    # Responses
+
+    def _responses(self) -> Handover | None:
+        stream = self._streams[1]
+        while True:
+            if (answer := self._pass_body(1)) is not None:
+                rejected = self._rejected
+                if rejected and rejected.body and len(rejected.body.begun) >= KEPT:
+                    self._say_rejected(stream.ready(stream.start)[0])
+                if answer == "lost":
+                    return self._lost(1)
+                return None
+            if self._rejected is not None:
+                self._say_rejected(stream.ready(stream.start - 1)[0])
+            if not self._synced[1] and not self._seek(1, STATUS):
+                return None
+            if not self._unsure:
+                self._plain_responses(stream)
+                if not stream.data and not stream.gaps:
+                    return None
+            raw, handover = self._head(1, STATUS)
+            if raw is None:
+                return handover
+            if self._unsure:
+                self._match(stream.ready(stream.start + len(raw) - 1)[0])
+            waiting = self._waiting[0] if self._waiting and not self._unsure else _GET
+            handover = self._response(raw, stream, waiting)
+            if handover is not None:
+                return handover
+
+    def _plain_responses(self, stream: Stream) -> None:
+        """Pass over responses of known length to requests that nobody cares about, as many as follow one another."""
+        if at := _pass_responses(stream.data, 0, stream.available, self._waiting):
+            stream.consume(at)
+            self._seen[1] = 0
+
+    def _response(self, raw: bytes, stream: Stream, waiting: Request | _Plain) -> Handover | None:
+        head = read_response(raw)
+        assert head is not None
+        end = stream.start + len(raw)
+        ready, time = stream.ready(end - 1)
+        response = replace(head, origin=stream.origin(stream.start, end), ready=ready, time=time)
+        status = response.status
+        stream.consume(len(raw))
+        if 100 <= status < 200 and status != 101:
+            return None  # the final answer is still to come (RFC 9110 section 15.2)
+        if self._waiting and not self._unsure:
+            self._waiting.popleft()
+        method = waiting.method
+        floor = max(ready, waiting.ready)
+        if status == 101:
+            return self._switch(waiting, response, floor)
+        body = body_of_response(response, method)
+        self._bodies[1] = body
+        if isinstance(waiting, Request):
+            if method == "CONNECT" and 200 <= status < 300:
+                return Handover("search", floor=floor, proxy=waiting.target)
+            self._held = False
+            if asks(waiting):
+                self._rejected = _Rejected(waiting, response, body, self._asked - len(self._waiting) - 1)
+        return None
+
+    def _match(self, ready: int) -> None:
+        """Find the request that a response answers, by their packets; this supposes a client that awaits each answer."""
+        while len(self._waiting) > 1 and self._waiting[1].ready < ready:
+            self._waiting.popleft()
+        self._unsure = not self._waiting or self._waiting[0].ready > ready
+
+    def _switch(self, waiting: Request | _Plain, response: Response, floor: int) -> Handover:
+        if isinstance(waiting, Request) and asks(waiting):
+            deflate = self._tell(waiting, response, floor)
+            return Handover("websocket", floor=floor, deflate=deflate)
+        if (response.value("upgrade") or "").lower() == "websocket":
+            # Its request is not in the capture, but the answer says all that is needed to read on.
+            return Handover("websocket", floor=floor, deflate=agreement(response))
+        return Handover("nothing")
+
+    def _say_rejected(self, packet: int) -> None:
+        rejected, self._rejected = self._rejected, None
+        if rejected is not None:
+            request, response, body, earlier = rejected
+            said = text(bytes(body.begun)) if body is not None else ""
+            ready = max(response.ready, request.ready, packet, self._floor)
+            judged = judge(self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy)
+            self._outlet.tell(ready, "upgrade", judged.event)
+
+    def _tell(self, request: Request, response: Response | None, ready: int) -> Deflate | None:
+        earlier = self._asked - len(self._waiting) - 1
+        if not self._outlet.wanted.contents:
+            return None if response is None else agreement(response)
+        judged = judge(self._outlet.number, request, response, earlier=max(earlier, 0), proxy=self._proxy)
+        self._outlet.tell(max(ready, self._floor), "upgrade", judged.event)
+        return judged.deflate
+
+    # Both
+
+    def _head(self, side: int, first: re.Pattern[bytes]) -> tuple[bytes | None, Handover | None]:
+        """The next head; None where it is not complete, or where there is none to come."""
+        stream = self._streams[side]
+        while stream.available and stream.data[0] in b"\r\n":  # empty lines before a message (RFC 9112 section 2.2)
+            stream.consume(1)
+        available = stream.available
+        end = head_end(stream.data, self._seen[side], available)
+        if end < 0:
+            self._seen[side] = available
+            if stream.gaps:
+                return None, self._lost(side)
+            if available > LONGEST or (stream.data.find(b"\n", 0, available) >= 0 and not first.match(stream.data)):
+                return None, Handover("nothing")
+            return None, None
+        self._seen[side] = 0
+        if not first.match(stream.data):
+            return None, Handover("search")
+        return bytes(stream.data[:end]), None
+
+    def _pass_body(self, side: int) -> str | None:
+        """Read a body to its end; what is in the way of that, or None."""
+        body = self._bodies[side]
+        if body is None:
+            return None
+        answer = body.read(self._streams[side])
+        if answer == "done":
+            self._bodies[side] = None
+            return None
+        return answer
+
+    def _seek(self, side: int, first: re.Pattern[bytes]) -> bool:
+        """Look for a message at the beginnings of segments."""
+        stream = self._streams[side]
+        while True:
+            if first.match(stream.data, 0, stream.available):
+                self._synced[side] = True
+                return True
+            for offset, at, end in stream.places():
+                if first.match(stream.data, at, end):
+                    stream.seek(offset)
+                    self._synced[side] = True
+                    return True
+            if len(stream.data) <= LONGEST:
+                return False
+            stream.seek(stream.places()[-1].offset)
+            if len(stream.places()) == 1:
+                stream.consume(stream.available)
+                return False
+
+    def _lost(self, side: int) -> Handover | None:
+        """Bytes are missing where a message begins: look for the next one."""
+        stream = self._streams[side]
+        stream.consume(stream.available)
+        if stream.gaps:
+            stream.skip_gap()
+        self._synced[side] = False
+        self._unsure = True
+        self._bodies[side] = None
+        self._seen[side] = 0
+        if self._held or side == 0:
+            # Nobody knows what an upgrade became of, or what was asked.
+            self._say_rejected(0)
+            for request in self._waiting:
+                if isinstance(request, Request) and asks(request):
+                    self._tell(request, None, request.ready)
+            self._waiting.clear()
+            return Handover("search")
+        return None
+
+
+def _pass_requests(data: bytes | bytearray, at: int, limit: int, passed: list[_Plain]) -> int:
+    """Pass over requests that nobody cares about: where the first other one begins."""
+    while (end := data.find(b"\r\n\r\n", at, limit) + 4) > 3:
+        line = REQUEST.match(data, at, end)
+        if line is None or line[1] not in _SIMPLE or _TELLING.search(data, line.end() - 1, end):
+            break
+        passed.append(_HEAD if line[1] == b"HEAD" else _GET)
+        at = end
+    return at
+
+
+def _pass_responses(data: bytes | bytearray, at: int, limit: int, waiting: deque[Request | _Plain]) -> int:
+    """Pass over whole responses of known length to such requests: where the first other one begins."""
+    while waiting and waiting[0] is _GET:
+        end = data.find(b"\r\n\r\n", at, limit) + 4
+        line = STATUS.match(data, at, end) if end > 3 else None
+        if line is None or line[2][:1] == b"1" or line[2] in (b"204", b"304"):
+            break
+        length = _LENGTH.search(data, line.end() - 1, end)
+        if length is None or _LENGTH.search(data, length.end() - 1, end) or _CODING.search(data, line.end() - 1, end):
+            break
+        if (stop := end + int(length[1])) > limit:
+            break
+        at = stop
+        waiting.popleft()
+    return at

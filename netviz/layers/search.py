@@ -1,0 +1,100 @@
+"""Who comes next is asked of the data: what the bytes of a connection are, wherever they begin.
+
+Both sides are looked at from where they begin, and from the beginning of every segment: a capture may start anywhere.  HTTP
+shows by its first line; a WebSocket without its upgrade shows by a run of frames that follow one another without a fault.
+"""
+
+from __future__ import annotations
+
+from netviz.layers.head import REQUEST, STATUS
+from netviz.layers.layer import Ending, Handover, Outlet
+from netviz.layers.websocket.recognition import find_run
+from netviz.stream import Stream
+
+__all__ = ["Search"]
+
+#: Bytes of a side that are looked at before netviz lets a connection be.
+_PATIENCE = 64 << 10
+
+#: Frames of a server alone that are enough: nothing but their lengths and opcodes can be held against chance.
+_ENOUGH_UNMASKED = 3
+
+#: The longest first line that is waited for.
+_LINE = 8192
+
+_HTTP2 = b"PRI * HTTP/2.0\r\n"
+
+
+class Search:
+    """Looks at both ends of a connection until it is clear what they speak."""
+
+    def __init__(self, outlet: Outlet, ends: tuple[Stream, Stream], *, floor: int = 0, proxy: str | None = None) -> None:
+        self._outlet = outlet
+        self._ends = ends
+        self._floor = floor
+        self._proxy = proxy
+        self._tried = [0, 0]
+        self._start = ends[0].start, ends[1].start
+        self._seen = -1, -1
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it waits for the first byte of two streams that begin where their senders did."""
+        return all(stream.whole and not (stream.data or stream.gaps) for stream in self._ends) and not self._floor
+
+    @property
+    def idle(self) -> bool:
+        """The end may complete the evidence for frames; without data it cannot."""
+        return not any(stream.data for stream in self._ends)
+
+    def advance(self) -> Handover | None:
+        """Look again; what goes on from here, where that is clear."""
+        seen = self._ends[0].end, self._ends[1].end
+        if seen == self._seen:
+            return None
+        self._seen = seen
+        for side, stream in enumerate(self._ends):
+            if stream.start == self._start[side] and self._known(stream):
+                return Handover("nothing")
+            if (found := self._http(side)) is not None:
+                return found
+        if (found := self._frames()) is not None:
+            return found
+        return Handover("nothing") if any(len(stream.data) > _PATIENCE for stream in self._ends) else None
+
+    def close(self, ending: Ending) -> Handover | None:
+        """Nothing comes any more."""
+        return None
+
+    @staticmethod
+    def _known(stream: Stream) -> bool:
+        """Whether a protocol begins that netviz does not read on in: TLS, HTTP/2."""
+        data = stream.data
+        return (len(data) > 2 and data[0] == 0x16 and data[1] == 3) or data.startswith(_HTTP2)
+
+    def _http(self, side: int) -> Handover | None:
+        stream = self._ends[side]
+        if stream.start == self._start[side] and REQUEST.match(stream.data, 0, stream.available):
+            return Handover("http", side, floor=self._floor, proxy=self._proxy)
+        for offset, at, end in stream.places():
+            if offset < self._tried[side]:
+                continue
+            for pattern, client in ((REQUEST, side), (STATUS, 1 - side)):
+                if pattern.match(stream.data, at, end):
+                    stream.seek(offset)
+                    return Handover("http", client, floor=self._floor, proxy=self._proxy)
+            if stream.data.find(b"\n", at, end) >= 0 or end - at > _LINE:
+                self._tried[side] = offset + 1  # its first line is there, and it is none of HTTP
+        return None
+
+    def _frames(self) -> Handover | None:
+        for client in (0, 1):
+            ours, theirs = self._ends[client], self._ends[1 - client]
+            masked, unmasked = find_run(ours, masked=True), find_run(theirs, masked=False)
+            alone = unmasked.frames >= _ENOUGH_UNMASKED and unmasked.filling and not ours.data
+            if masked.frames > 1 or (masked.frames and unmasked.frames) or alone:
+                for stream, run in ((ours, masked), (theirs, unmasked)):
+                    if run.frames:
+                        stream.seek(run.offset)
+                return Handover("websocket", client, floor=self._floor, inferred=True)
+        return None

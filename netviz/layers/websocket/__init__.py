@@ -1,0 +1,1 @@
+"""WebSocket: frames, messages, and the conversation that they make."""

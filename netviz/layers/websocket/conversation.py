@@ -1,0 +1,235 @@
+"""A WebSocket: frames and messages of both sides in the order of the wire, pings with their pongs, and the close.
+
+https://www.rfc-editor.org/rfc/rfc6455#section-5.5 (control frames), #section-7 (closing)
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from netviz.event import SIDES, Anatomy, Problem, Totals, WebSocketClose, WebSocketFrame, close_name
+from netviz.layers.deflate import Budget, Deflate
+from netviz.layers.layer import Ending, Handover, Outlet
+from netviz.layers.websocket.direction import Direction, Done
+from netviz.layers.websocket.frame import CLOSE, describe
+from netviz.layers.websocket.message import Whole, unmask
+from netviz.stream import Stream
+
+__all__ = ["WebSocket"]
+
+#: Pings that are remembered until their pongs come.
+_MOST_PINGS = 1000
+
+#: Codes that tell of a failure (RFC 6455 section 7.4.1).
+_FAILURES = (1002, 1003, 1007, 1008, 1009, 1010, 1011, 1014)
+
+_ready = attrgetter("ready")
+
+
+class WebSocket:
+    """The layer above an upgrade; ``inferred`` where none was captured."""
+
+    def __init__(
+        self, outlet: Outlet, client: Stream, server: Stream, *, deflate: Deflate | None = None, inferred: bool = False,
+        floor: int = 0,
+    ) -> None:  # fmt: skip
+        self.frames = self.messages = 0
+        self._outlet = outlet
+        self._floor = floor
+        self._inferred = inferred
+        self._deflate = deflate
+        wanted, budget = outlet.wanted, Budget()
+        self._record = wanted.anatomy is not None and wanted.anatomy[0] in (None, outlet.number)
+        self.directions = tuple(
+            Direction(side, stream, deflate, budget, inferred=inferred, contents=wanted.contents, limit=wanted.limit,
+                      record=self._record)
+            for side, stream in enumerate((client, server))
+        )  # fmt: skip
+        self._began: list[int] = [0, 0]
+        self._pings: list[list[tuple[int, str | bytes | None, int | None]]] = [[], []]
+        self._closes: list[tuple[int, int | None, str, int]] = []
+        self._first: int | None = None
+        self._last: list[int | None] = [None, None]
+        self._totals = [[0] * 6, [0] * 6]
+        self._reset = 0
+
+    @property
+    def idle(self) -> bool:
+        """How it ended is always left to say."""
+        return False
+
+    @property
+    def floor(self) -> int:
+        """The packet before which nothing may be told."""
+        return self._floor
+
+    @property
+    def steady(self) -> bool:
+        """Whether frames may be read elsewhere: nobody wants more than those, and no rule depends on what was before."""
+        return not (self._outlet.wanted.contents or self._record or self._reset) and all(
+            direction.steady for direction in self.directions
+        )
+
+    def advance(self) -> Handover | None:
+        """Read what can be read, on both sides."""
+        out: list[Done] = []
+        for direction in self.directions:
+            direction.read(out)
+        self._tell(out)
+        return None
+
+    def close(self, ending: Ending) -> Handover | None:
+        """The connection is over, or the capture."""
+        out: list[Done] = []
+        unfinished = self.directions[0].unfinished, self.directions[1].unfinished
+        for direction in self.directions:
+            direction.close(out)
+        self._tell(out)
+        if self._outlet.wanted.contents:
+            self._closed(ending, unfinished)
+        elif ending.how == "reset":
+            self._reset = ending.packet
+        return None
+
+    def _tell(self, out: list[Done]) -> None:
+        # Each side alone is in order; where one packet completes frames of both, the client's come first.
+        out.sort(key=_ready)
+        for done in out:
+            ready, time, side, head, origin, problems, message, _ = done
+            self.frames += 1
+            if self._reset:
+                text = f"packet {origin[-3]}: sent, but packet {self._reset} had reset the connection: nobody received it"
+                problems = (*problems, Problem("after-reset", text, origin[-3]))
+            first, mask, size, length = head
+            row = (self._outlet.number, self.frames, origin, time, side, first, mask, size, length, problems)
+            ready = max(ready, self._floor)
+            self._outlet.tell(ready, "frame", row)
+            totals = self._totals[side]
+            totals[0] += 1
+            totals[5] += size
+            if self._first is None:
+                self._first = time
+            self._last[side] = time
+            opcode = first & 15
+            if 0 < opcode < CLOSE:
+                self._began[side] = self.frames
+            if opcode < CLOSE:
+                totals[2] += length
+            if message is not None:
+                begun = self._began[side] if opcode < CLOSE else self.frames
+                self._message(ready, side, message, time, (begun, self.frames))
+            if self._record and self._outlet.wanted.anatomy is not None and self.frames == self._outlet.wanted.anatomy[1]:
+                self._anatomy(ready, row, done)
+
+    def _message(self, ready: int, side: int, whole: Whole, time: int | None, frames: tuple[int, int]) -> None:
+        self.messages += 1
+        origin, kind, length, wire, compressed, fragments, content, code, problems = whole
+        answer = None
+        totals = self._totals[side]
+        if kind == "ping":
+            totals[4] += 1
+            self._pings[side].append((self.messages, content, time))
+            del self._pings[side][:-_MOST_PINGS]
+        elif kind == "pong":
+            answer = self._answer(side, content, time)
+        elif kind == "close":
+            if all(known != side for known, _, _, _ in self._closes):
+                self._closes.append((side, code, content if isinstance(content, str) else "", origin[-3]))
+        else:
+            totals[1] += 1
+            totals[3] += length or 0
+        row = (self._outlet.number, self.messages, origin, time, side, kind, length, wire, compressed, fragments, content,
+               code, answer, frames, problems)  # fmt: skip
+        self._outlet.tell(ready, "message", row)
+
+    def _answer(self, side: int, content: str | bytes | None, time: int | None) -> tuple[int, int | None] | None:
+        """The ping that a pong answers: the last one of the other side with the same payload (section 5.5.3)."""
+        pings = self._pings[1 - side]
+        for index in range(len(pings) - 1, -1, -1):
+            number, asked, when = pings[index]
+            if asked == content:
+                # Who answers the last of several pings need not answer those before.
+                del pings[: index + 1]
+                return number, None if time is None or when is None else time - when
+        return None
+
+    def _closed(self, ending: Ending, unfinished: tuple[str, str]) -> None:
+        told = bool(self._closes)
+        ended = told or ending.how != "open"
+        side, code, reason, _ = self._closes[0] if told else (ending.by, 1006, "", 0)
+        by = SIDES[side] if side >= 0 else None
+        number = 1005 if code is None else code
+        packets = [packet for _, _, _, packet in self._closes]
+        if ending.how != "open":
+            packets.append(ending.packet)
+        problems = [note for direction in self.directions for note in direction.notes]
+        if ended and not told:
+            text = f"the connection ended without a close frame ({ending.how.upper()} by the {by}): 1006 for the applications"
+            problems.append(Problem("closed-abnormally", text, ending.packet))
+        elif number in _FAILURES:
+            text = f"the {by} closed with {number}, {close_name(number)}"
+            problems.append(Problem("closed-with-error", text, packets[0]))
+        last = max((time for time in self._last if time is not None), default=None)
+        places, codes = [0, 0], [None, None]
+        for who, value, _, packet in self._closes:
+            places[who] = packet
+            codes[who] = 1005 if value is None else value  # type: ignore[call-overload]
+        event = WebSocketClose(
+            packets=tuple(sorted(set(packets))),
+            time=ending.time,
+            problems=tuple(problems),
+            connection=self._outlet.number,
+            code=number,
+            reason=reason,
+            by=by,
+            clean=len(self._closes) == 2,
+            transport=ending.how,
+            transport_by=SIDES[ending.by] if ending.by >= 0 else None,
+            ended=ended,
+            close_packets=(places[0], places[1]),
+            codes=(codes[0], codes[1]),
+            began=self._first,
+            last=(self._last[0], self._last[1]),
+            silence=None if last is None or ending.time is None else ending.time - last,
+            in_flight=ending.in_flight,
+            unfinished=unfinished,
+            unanswered=tuple(number for pings in self._pings for number, _, _ in pings),
+            totals=(Totals(*self._totals[0]), Totals(*self._totals[1])),
+            inferred=("frames",) if self._inferred else (),
+        )
+        self._outlet.tell(max(ending.packet, self._floor), "close", event)
+        if ending.how == "reset":
+            self._reset = ending.packet
+
+    def _anatomy(self, ready: int, row: tuple[object, ...], done: Done) -> None:
+        head = done.head
+        frame = WebSocketFrame._make(row)
+        whole = done.message
+        inflated = None
+        if whole is not None and whole.compressed and whole.fragments == 1 and whole.content is not None:
+            inflated = whole.content.encode() if isinstance(whole.content, str) else whole.content
+        header = bytes([head.first]) + _lengths(head.length, head.mask, head.size)
+        takeover = "" if self._deflate is None else "kept" if self._deflate.takeover[done.side] else "new for each message"
+        event = Anatomy(
+            packets=frame.packets,
+            time=frame.time,
+            problems=frame.problems,
+            frame=frame,
+            header=header,
+            fields=describe(header),
+            payload=done.payload,
+            unmasked=unmask(done.payload, head.mask),
+            inflated=inflated,
+            deflate=takeover,
+        )
+        self._outlet.tell(ready, "anatomy", event)
+
+
+def _lengths(length: int, mask: int, size: int) -> bytes:
+    """The header behind its first byte, from what it says."""
+    masked = mask >= 0
+    bare = size - 4 * masked
+    bit = masked << 7
+    form = bytes([bit | length]) if bare == 2 else bytes([bit | 126]) if bare == 4 else bytes([bit | 127])
+    form += b"" if bare == 2 else length.to_bytes(bare - 2, "big")
+    return form + (mask.to_bytes(4, "big") if masked else b"")

@@ -1,0 +1,144 @@
+"""The payload of a Batch, connection by connection and side by side, as one string of bytes.
+
+Whether the segments of a side follow one another is seen here, in columns, for all of them at once.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netviz.capture.batch import NO_TIME, Ints
+from netviz.connection import Connection
+from netviz.layers.tcp.segment import ACK, FIN, RST
+from netviz.native import native
+from netviz.table import Table
+from netviz.tracker import Runs
+
+__all__ = ["Group", "Payload", "gather"]
+
+_WORD = 0xFFFFFFFF
+
+
+class Group(NamedTuple):
+    """The segments of one side in a run: where in the columns, whether nothing is amiss, the first number and the next,
+    and the last packet.
+    """
+
+    start: int
+    stop: int
+    smooth: bool
+    first: int
+    next: int
+    last: int
+
+
+class Payload:
+    """Segments with payload or a FIN, ordered by run and side, as columns; ``data`` is what they carry, ``begin`` where in
+    it each of them does (and one more, where the last ends), ``place`` where in its packet.
+
+    ``groups`` are by twice the index of a run, plus the side; so are ``acks``, the last acknowledgement of each side (-1:
+    none).
+    """
+
+    def __init__(
+        self, data: bytes, length: Ints, packet: Ints, place: Ints, time: Ints, groups: dict[int, Group], acks: list[int]
+    ) -> None:
+        self.data = data
+        self.length = length
+        self.begin = np.concatenate(([0], np.cumsum(length)))
+        self.packet = packet
+        self.place = place
+        self.time = time
+        self.groups = groups
+        self.acks = acks
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """``begin`` as a list."""
+        starts: list[int] = self.begin.tolist()
+        return starts
+
+    def span(self, group: Group | None) -> tuple[int, int]:
+        """Where in ``data`` the payload of a group begins and ends."""
+        return (0, 0) if group is None else (self.starts[group.start], self.starts[group.stop])
+
+    def segments(self, group: Group) -> tuple[bytes, list[int], list[int], list[int], list[int | None]]:
+        """What the segments of a group carry: bytes; then for each its length, packet, place, time."""
+        length, packet, place, time = self._lists
+        start, stop = group.start, group.stop
+        data = self.data[self.starts[start] : self.starts[stop]]
+        return data, length[start:stop], packet[start:stop], place[start:stop], time[start:stop]
+
+    @cached_property
+    def _lists(self) -> tuple[list[int], list[int], list[int], list[int | None]]:
+        times: list[int | None] = self.time.tolist()
+        if NO_TIME in times:
+            times = [None if time == NO_TIME else time for time in times]
+        return self.length.tolist(), self.packet.tolist(), self.place.tolist(), times
+
+
+def gather(table: Table, runs: Runs) -> Payload | None:
+    """The payload of connections of which somebody reads on; None where there are none."""
+    flows, begin, owners = runs
+    order, tcp, batch = flows.order, table.tcp, table.batch
+    wanted = np.fromiter(map(_is_wanted, owners), bool, len(owners))
+    if not wanted.any():
+        return None
+    run = np.repeat(np.arange(len(owners)), np.diff(begin, append=len(order)))
+    flip = np.fromiter((owner is not None and owner.flip for owner in owners), np.int64, len(owners))
+    key = 2 * run + (flows.side[order].astype(np.int64) ^ flip[run])
+    flags = tcp.flags[order]
+    acks = np.full(2 * len(owners), -1)
+    acknowledging = np.flatnonzero(flags & ACK)
+    acks[key[acknowledging]] = tcp.ack[order[acknowledging]]
+    relevant = ((tcp.length[order] > 0) & (flags & RST == 0)) | (flags & (FIN | RST) == FIN)
+    positions = np.flatnonzero(relevant & wanted[run])
+    positions = positions[np.argsort(key[positions], kind="stable")]
+    key, rows = key[positions], order[positions]
+    length, captured, packet = tcp.length[rows], tcp.captured[rows], tcp.row[rows]
+    starts, amiss, first, behind = _continuity(key, tcp.flags[rows], tcp.seq[rows], length)
+    amiss |= captured < length
+    stops = np.append(starts, len(rows))[1:]
+    bad = np.logical_or.reduceat(amiss, starts) if len(starts) else amiss
+    groups = {
+        name: Group(*values)
+        for name, *values in zip(
+            key[starts].tolist(), starts.tolist(), stops.tolist(), (~bad).tolist(), first[starts].tolist(),
+            behind[stops - 1].tolist(), (packet[stops - 1] + batch.first).tolist(), strict=True,
+        )
+    }  # fmt: skip
+    data = tcp.payload[rows]
+    place = data - batch.offset[packet]
+    joined = _join(table, data, captured)
+    return Payload(joined, captured, packet + batch.first, place, batch.time[packet], groups, acks.tolist())
+
+
+def _continuity(key: Ints, flags: Ints, seq: Ints, length: Ints) -> tuple[Ints, NDArray[np.bool_], Ints, Ints]:
+    """Where each group begins, what does not follow from the segment before it, and the numbers of each segment: its first
+    byte and the one behind it.
+    """
+    fin = flags & FIN != 0
+    first = seq + (flags >> 1 & 1) & _WORD  # data in a SYN starts one behind its sequence number
+    behind = first + length + fin & _WORD
+    same = key[1:] == key[:-1]
+    amiss = np.zeros(len(key), bool)
+    amiss[1:] = same & ((first[1:] != behind[:-1]) | fin[:-1])
+    begins = np.concatenate(([True], ~same)) if len(key) else amiss
+    return np.flatnonzero(begins), amiss, first, behind
+
+
+def _join(table: Table, start: Ints, length: Ints) -> bytes:
+    buffer = table.batch.buffer
+    if native is not None:
+        joined: bytes = native.gather(buffer, np.ascontiguousarray(start), np.ascontiguousarray(length))
+        return joined
+    view = buffer.data
+    return b"".join([view[at:end] for at, end in zip(start.tolist(), (start + length).tolist(), strict=True)])
+
+
+def _is_wanted(owner: Connection | None) -> bool:
+    return owner is not None and (owner.channel is None or owner.channel.layer is not None)
