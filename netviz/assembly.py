@@ -42,7 +42,7 @@ class Assembly:
         self._before: Table | None = None
 
     def feed(self, table: Table, runs: Runs) -> list[Found]:
-        """Take the segments of a Batch."""
+        """Take the segments of a Batch; what was told comes with the packets that completed it, not yet in their order."""
         found: list[Found] = []
         payload = gather(table, runs)
         if payload is None:
@@ -55,23 +55,33 @@ class Assembly:
                 continue
             channel = owner.channel
             groups = groups_of(2 * index), groups_of(2 * index + 1)
-            if groups == (None, None) and (channel is None or (channel.smooth and not (owner.end and not channel.over))):
-                continue
             if channel is None:
-                channel = owner.channel = self._open(owner)
+                if groups == (None, None):
+                    continue
+                channel = owner.channel = Channel(owner.number, self._wanted)
+            if None in (channel.ends[0].next, channel.ends[1].next):
+                _begin(owner, channel)
             if not self._due(owner, channel, groups):
                 self._one_by_one(table, runs, index, owner, channel)
-            elif lane is not None and lane.take(channel, groups):
+                self._settle(owner, channel, found)
+                continue
+            if groups == (None, None):
+                self._acknowledge(index, owner, channel, payload)
+                if owner.end:
+                    self._settle(owner, channel, found)
+                continue
+            if lane is not None and lane.take(channel, groups):
                 laned.append((index, owner, channel, False))
                 continue
-            elif not channel.skim(payload, groups):
+            if not channel.skim(payload, groups):
                 self._pass(channel, groups, payload)
                 if channel.advance(pause=lane is not None):
                     if lane is not None and lane.take(channel, groups, rest=True):
                         laned.append((index, owner, channel, True))
                         continue
                     channel.advance()
-            self._settle(index, owner, channel, payload, found)
+            self._acknowledge(index, owner, channel, payload)
+            self._settle(owner, channel, found)
         if lane is not None:
             told, extras, refused = lane.run()
             for place in refused:
@@ -80,12 +90,12 @@ class Assembly:
                     self._pass(channel, (groups_of(2 * index), groups_of(2 * index + 1)), payload)
                 channel.advance()
             for index, owner, channel, _ in laned:
-                self._settle(index, owner, channel, payload, found)
+                self._acknowledge(index, owner, channel, payload)
+                self._settle(owner, channel, found)
             rows = [(ready, row) for ready, (kind, row) in found if kind == "frame"]
             if len(told[0]) or rows:
                 return [(0, ("block", block(told, extras, rows)))]
             return []
-        found.sort(key=_first)
         return self._priced(found, table)
 
     def _priced(self, found: list[Found], table: Table) -> list[Found]:
@@ -110,14 +120,6 @@ class Assembly:
             connection.channel = None
         return found
 
-    def _open(self, connection: Connection) -> Channel:
-        channel = Channel(connection.number, self._wanted)
-        for side, end in enumerate(channel.ends):
-            isn = connection.isn(side)
-            if isn is not None:
-                end.begin(isn + 1, whole=True)
-        return channel
-
     def _collect(self, connection: Connection, channel: Channel, found: list[Found]) -> None:
         told = channel.found
         if told:
@@ -131,8 +133,8 @@ class Assembly:
     @staticmethod
     def _due(owner: Connection, channel: Channel, groups: tuple[Group | None, Group | None]) -> bool:
         """Whether the segments of both sides can go straight to their Streams."""
-        if not channel.smooth:
-            return False
+        if not channel.smooth or (owner.end and not channel.over and _was_reset(owner)):
+            return False  # what comes behind a reset is looked at on its own
         for end, group in zip(channel.ends, groups, strict=True):
             if group is None:
                 continue
@@ -150,13 +152,18 @@ class Assembly:
         for end, group in zip(channel.ends, groups, strict=True):
             if group is not None:
                 end.advance(group.next, *payload.segments(group))
+                if group.fin:
+                    end.finish()
 
-    def _settle(self, index: int, owner: Connection, channel: Channel, payload: Payload, found: list[Found]) -> None:
-        """What is left to do for a connection: acknowledgements, its end, and collecting what was told."""
-        if channel.layer is not None:
-            for side, end in enumerate(channel.ends):
-                if (ack := payload.acks[2 * index + 1 - side]) >= 0:
-                    end.acknowledged(ack, owner.last, owner.last_time)
+    @staticmethod
+    def _acknowledge(index: int, owner: Connection, channel: Channel, payload: Payload) -> None:
+        """Note how far each side has the bytes of the other."""
+        for side, end in enumerate(channel.ends):
+            if (ack := payload.acks[2 * index + 1 - side]) >= 0:
+                end.acknowledged(ack, owner.last, owner.last_time)
+
+    def _settle(self, owner: Connection, channel: Channel, found: list[Found]) -> None:
+        """What is left to do for a connection: its end, and collecting what was told."""
         if owner.end and not channel.over:
             channel.close(partial(_ending, owner, channel))
         self._collect(owner, channel, found)
@@ -183,9 +190,21 @@ class Assembly:
         channel.advance()
 
 
+def _begin(connection: Connection, channel: Channel) -> None:
+    """Tell each end where its bytes begin, as soon as a SYN or its answer does."""
+    for side, end in enumerate(channel.ends):
+        if end.next is None and (isn := connection.isn(side)) is not None:
+            end.begin(isn + 1, whole=True)
+
+
+def _was_reset(connection: Connection) -> bool:
+    return any(row[0] == connection.end and row[3] & RST for row in connection.rows)
+
+
 def _ending(connection: Connection, channel: Channel) -> Ending:
     """What TCP did, by the segments kept of a connection."""
-    closing = read_closing([Segment._make(row) for row in connection.rows])
+    until = connection.end or connection.last
+    closing = read_closing([Segment._make(row) for row in connection.rows if row[0] <= until])
     flight = channel.ends[0].in_flight(), channel.ends[1].in_flight()
     over = connection.phase == OVER
     if closing.how == "open":

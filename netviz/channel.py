@@ -84,6 +84,8 @@ class Channel:
         for end, group, (start, stop) in zip(self.ends, groups, spans, strict=True):
             if group is not None:
                 end.skip(group.next, payload.data, start, stop)
+                if group.fin:
+                    end.finish()
         return True
 
     def close(self, how: Callable[[], Ending]) -> None:
@@ -106,14 +108,14 @@ class Channel:
             self.layer.close(turned)
 
     def _next(self, handover: Handover) -> Layer | None:
-        name, client, floor, deflate, inferred, proxy = handover
+        name, client, floor, deflate, inferred, proxy, fresh = handover
         searching = isinstance(self.layer, Search)
         if searching:
             self.client = client
         first, second = self.ends[self.client].stream, self.ends[1 - self.client].stream
         match name:
             case "http":
-                return Http1(self._outlet, first, second, synced=(False, False), proxy=proxy, floor=floor)
+                return Http1(self._outlet, first, second, synced=(fresh, fresh), proxy=proxy, floor=floor)
             case "websocket":
                 return WebSocket(self._outlet, first, second, deflate=deflate, inferred=inferred, floor=floor)
             case "search":

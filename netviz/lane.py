@@ -40,7 +40,7 @@ class _Flow(NamedTuple):
     entry: int
     side: int
     end: Reassembly
-    next: int
+    group: Group
     start: int
     stop: int
 
@@ -68,7 +68,7 @@ class Lane:
                 return False
             if group is not None:
                 start = stop - unread if rest else start
-                flows.append(_Flow(len(self._entries), side ^ channel.client, end, group.next, start, stop))
+                flows.append(_Flow(len(self._entries), side ^ channel.client, end, group, start, stop))
         self._entries.append((channel, layer, rest))
         self._flows += flows
         return True
@@ -129,14 +129,16 @@ class Lane:
     def _settle(self, refused: NDArray[np.bool_], first: Ints, flow: Ints, counts: Ints) -> None:
         """Note in streams and layers what was read."""
         closed = set(flow[first == 0x80 + CLOSE].tolist())
-        for index, (entry, side, end, following, start, stop) in enumerate(self._flows):
+        for index, (entry, side, end, group, start, stop) in enumerate(self._flows):
             if refused[entry]:
                 continue
             _, layer, rest = self._entries[entry]
             if rest:
                 end.stream.consume(stop - start)
             else:
-                end.skip(following, self._payload.data, start, stop)
+                end.skip(group.next, self._payload.data, start, stop)
+                if group.fin:
+                    end.finish()
             if index in closed:
                 layer.directions[side].closed = True
         for (_, layer, _), count in zip(self._entries, counts.tolist(), strict=True):

@@ -20,12 +20,12 @@ from netviz.tracker import Runs
 
 __all__ = ["Group", "Payload", "gather"]
 
-_WORD = 0xFFFFFFFF
+_WORD, _HALF = 0xFFFFFFFF, 1 << 31
 
 
 class Group(NamedTuple):
-    """The segments of one side in a run: where in the columns, whether nothing is amiss, the first number and the next,
-    and the last packet.
+    """The segments of one side in a run: where in the columns, whether nothing is amiss, the number of the first byte and
+    that behind the last, the last packet, and whether that has a FIN.
     """
 
     start: int
@@ -34,14 +34,15 @@ class Group(NamedTuple):
     first: int
     next: int
     last: int
+    fin: bool
 
 
 class Payload:
     """Segments with payload or a FIN, ordered by run and side, as columns; ``data`` is what they carry, ``begin`` where in
     it each of them does (and one more, where the last ends), ``place`` where in its packet.
 
-    ``groups`` are by twice the index of a run, plus the side; so are ``acks``, the last acknowledgement of each side (-1:
-    none).
+    ``groups`` are by twice the index of a run, plus the side; so are ``acks``, the furthest acknowledgement of each side
+    (-1: none).
     """
 
     def __init__(
@@ -92,14 +93,13 @@ def gather(table: Table, runs: Runs) -> Payload | None:
     flip = np.fromiter((owner is not None and owner.flip for owner in owners), np.int64, len(owners))
     key = 2 * run + (flows.side[order].astype(np.int64) ^ flip[run])
     flags = tcp.flags[order]
-    acks = np.full(2 * len(owners), -1)
-    acknowledging = np.flatnonzero(flags & ACK)
-    acks[key[acknowledging]] = tcp.ack[order[acknowledging]]
+    acks = _furthest(key, flags, tcp.ack[order], 2 * len(owners))
     relevant = ((tcp.length[order] > 0) & (flags & RST == 0)) | (flags & (FIN | RST) == FIN)
     positions = np.flatnonzero(relevant & wanted[run])
     positions = positions[np.argsort(key[positions], kind="stable")]
     key, rows = key[positions], order[positions]
     length, captured, packet = tcp.length[rows], tcp.captured[rows], tcp.row[rows]
+    fin = tcp.flags[rows] & FIN != 0
     starts, amiss, first, behind = _continuity(key, tcp.flags[rows], tcp.seq[rows], length)
     amiss |= captured < length
     stops = np.append(starts, len(rows))[1:]
@@ -108,7 +108,8 @@ def gather(table: Table, runs: Runs) -> Payload | None:
         name: Group(*values)
         for name, *values in zip(
             key[starts].tolist(), starts.tolist(), stops.tolist(), (~bad).tolist(), first[starts].tolist(),
-            behind[stops - 1].tolist(), (packet[stops - 1] + batch.first).tolist(), strict=True,
+            (behind - fin & _WORD)[stops - 1].tolist(), (packet[stops - 1] + batch.first).tolist(), fin[stops - 1].tolist(),
+            strict=True,
         )
     }  # fmt: skip
     data = tcp.payload[rows]
@@ -129,6 +130,19 @@ def _continuity(key: Ints, flags: Ints, seq: Ints, length: Ints) -> tuple[Ints, 
     amiss[1:] = same & ((first[1:] != behind[:-1]) | fin[:-1])
     begins = np.concatenate(([True], ~same)) if len(key) else amiss
     return np.flatnonzero(begins), amiss, first, behind
+
+
+def _furthest(key: Ints, flags: Ints, ack: Ints, size: int) -> Ints:
+    """The furthest acknowledgement of each run and side; -1 where there is none."""
+    found = np.full(size, -1)
+    acknowledging = np.flatnonzero(flags & ACK)
+    key, ack = key[acknowledging], ack[acknowledging]
+    found[key] = ack  # of several the last one stays, which is nearly always the furthest
+    behind = np.flatnonzero(((found[key] - ack + _HALF) & _WORD) < _HALF)
+    for place in behind.tolist():
+        if ((int(ack[place]) - int(found[key[place]]) + _HALF) & _WORD) > _HALF:
+            found[key[place]] = ack[place]
+    return found
 
 
 def _join(table: Table, start: Ints, length: Ints) -> bytes:

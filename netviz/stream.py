@@ -157,7 +157,7 @@ class Stream:
         index = bisect_right(self._offsets, offset) - 1
         return self._packets[max(index, 0)] if self._packets else 0
 
-    def places(self) -> list[Place]:
+    def places(self, most: int | None = None) -> list[Place]:
         """Where a message may begin: at the first byte that is unread, and at the beginning of every segment behind it."""
         found: list[Place] = []
         gaps = list(self.gaps)
@@ -169,6 +169,8 @@ class Stream:
                 missing += gaps.pop(0).length
             begin = max(offset, self.start)
             limit = gaps[0].offset if gaps else self.end
+            if most is not None and len(found) == most:
+                break
             found.append(Place(begin, begin - self.start - missing, limit - self.start - missing))
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netviz.capture.batch import NO_TIME, Batch
@@ -70,7 +71,8 @@ class Tracking:
         told: list[tuple[int, Found]] = []
         if packets is not None and tracked.runs is not None:
             told = self._assembly.feed(packets, tracked.runs)
-        return found + [what for _, what in told + self._assembly.close(tracked.over)]
+        told = sorted(told + self._assembly.close(tracked.over), key=itemgetter(0))
+        return found + [what for _, what in told]
 
     def close(self) -> list[Found]:
         """The connections that the capture ended in, then what was not decoded."""

@@ -173,8 +173,7 @@ class TraceScreen:
         time = stamp(event.time, self._analysis.start, told.last, self._wishes.clock)
         told.last = event.time
         if isinstance(event, WebSocketFrame):
-            if self._wishes.frames:
-                self._print(frame_row(event, time, width))
+            self._print(frame_row(event, time, width))
             for line in problem_rows(event.problems, width):
                 self._print(line)
             return
@@ -289,4 +288,4 @@ class TraceScreen:
         return Text.assemble((words[0], "label"), (" · " + " · ".join(words[1:]), "faint"))
 
     def _print(self, line: Text) -> None:
-        self._console.print(fold(line, self._console.width, 2), soft_wrap=True)
+        self._console.print(line if "\n" in line.plain else fold(line, self._console.width, 2), soft_wrap=True)

@@ -89,7 +89,7 @@ class Body:
 def body_of_request(request: Request) -> Body | None:
     """The body that a request announces; None where it has none."""
     coding, length = request.value("transfer-encoding"), request.value("content-length")
-    if coding is not None and "chunked" in coding.lower():
+    if coding is not None and _is_chunked(coding):
         return Body(0, chunked=True)
     size = _length(length)
     return Body(size) if size else None
@@ -102,11 +102,16 @@ def body_of_response(response: Response, method: str) -> Body | None:
         return None
     coding, length = response.value("transfer-encoding"), response.value("content-length")
     if coding is not None:
-        return Body(0, chunked=True) if "chunked" in coding.lower() else Body(_CLOSE)
+        return Body(0, chunked=True) if _is_chunked(coding) else Body(_CLOSE)
     if length is None:
         return Body(_CLOSE)
     size = _length(length)
     return Body(_CLOSE if size is None else size) if size != 0 else None
+
+
+def _is_chunked(coding: str) -> bool:
+    """Whether the last transfer coding is chunked: only then the body tells where it ends."""
+    return coding.lower().rpartition(",")[2].strip() == "chunked"
 
 
 def _length(value: str | None) -> int | None:

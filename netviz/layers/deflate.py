@@ -101,6 +101,8 @@ class Inflator:
 
     def _remember(self, out: bytes) -> bytes:
         self._budget.left -= len(out)
+        if not out:
+            return out
         recent = out if len(out) <= _WINDOW else out[-_WINDOW:]
         self._recent.append(recent)
         self._size += len(recent)
@@ -120,26 +122,47 @@ def agreed(extensions: Sequence[Extension]) -> Deflate | None:
     return None
 
 
-def faults(offered: Sequence[Extension], chosen: Extension) -> list[str]:
-    """What is wrong with the permessage-deflate of an answer, compared with what was offered (section 7.1)."""
+def faults(offered: Sequence[Extension], chosen: Sequence[Extension]) -> list[str]:
+    """What is wrong with the permessage-deflate of an answer, compared with what was offered (section 7.1).
+
+    Of several offers the answer must fit one; what is told is what keeps it from fitting the first.
+    """
+    answers = [parameters for name, parameters in chosen if name == NAME]
+    if not answers:
+        return []
+    if len(answers) > 1:
+        return [f"{NAME} is agreed on twice, and both would use RSV1"]
     found = []
     given: dict[str, str | None] = {}
-    for key, value in chosen[1]:
+    for key, value in answers[0]:
         if key in given:
             found.append(f"{key} is given twice")
         given[key] = value
-    offers = [dict(parameters) for name, parameters in offered if name == NAME]
-    for key, value in given.items():
         if key in _TAKEOVER:
             if value is not None:
                 found.append(f"{key} takes no value")
-        elif key in _BITS:
-            if _window(value) is None:
-                found.append(f"{key}={value} is not a number from 8 to 15")
-        else:
-            found.append(f"{key} is not a parameter of permessage-deflate")
-    if offers and not any("client_max_window_bits" in offer for offer in offers) and "client_max_window_bits" in given:
+        elif key not in _BITS:
+            found.append(f"{key} is not a parameter of {NAME}")
+        elif _window(value) is None:
+            found.append(f"{key}={value} is not a number from 8 to 15")
+    if found:
+        return found
+    misfits = [_misfits(dict(parameters), given) for name, parameters in offered if name == NAME]
+    return min(misfits, key=bool) if misfits else []
+
+
+def _misfits(offer: dict[str, str | None], given: dict[str, str | None]) -> list[str]:
+    """Why an answer does not fit an offer (sections 7.1.1 and 7.1.2)."""
+    found = []
+    if "server_no_context_takeover" in offer and "server_no_context_takeover" not in given:
+        found.append("server_no_context_takeover was asked for, and is not granted")
+    server, client = (_window(offer.get(key)) for key in _BITS)
+    if server is not None and (_window(given.get("server_max_window_bits")) or 16) > server:
+        found.append(f"server_max_window_bits={server} was asked for, and is not granted")
+    if "client_max_window_bits" in given and "client_max_window_bits" not in offer:
         found.append("client_max_window_bits was not offered")
+    elif client is not None and (_window(given.get("client_max_window_bits")) or 0) > client:
+        found.append(f"client_max_window_bits is more than the {client} that were offered")
     return found
 
 

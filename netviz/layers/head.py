@@ -10,7 +10,19 @@ from dataclasses import dataclass
 
 from netviz.event import Header, Origin, Slice
 
-__all__ = ["LONGEST", "REQUEST", "STATUS", "Request", "Response", "fields", "head_end", "read_request", "read_response", "text"]
+__all__ = [
+    "LONGEST",
+    "REQUEST",
+    "STATUS",
+    "Request",
+    "Response",
+    "beginning",
+    "fields",
+    "head_end",
+    "read_request",
+    "read_response",
+    "text",
+]
 
 #: A head of more bytes is none that a server would take.
 LONGEST = 64 << 10
@@ -21,9 +33,6 @@ STATUS = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?: ([^\r\n]*))?\r?\n")
 
 #: A line end and an empty line; a bare LF may stand for CR LF (section 2.2).
 _END = re.compile(rb"\n\r?\n")
-
-#: Bytes before the head that are looked at again when more came.
-_OVERLAP = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +82,8 @@ class Response(_Head):
 
 
 def head_end(data: bytes | bytearray, start: int, end: int) -> int:
-    """Where the head ends that began before ``start``; -1 where its end is not there yet."""
-    found = _END.search(data, max(start - _OVERLAP, 0), end)
+    """Where the head ends that is not over before ``start``; -1 where its end is not there yet."""
+    found = _END.search(data, start, end)
     return found.end() if found else -1
 
 
@@ -109,16 +118,27 @@ def fields(raw: bytes) -> tuple[Header, ...]:
     found: list[Header] = []
     for line in raw.split(b"\n"):
         line = line.rstrip(b"\r")
-        if not line.strip():
+        if not line:
             break
-        if line[:1] in (b" ", b"\t") and found:
-            name, value = found.pop()
-            found.append(Header(name, f"{value} {text(line.strip())}".strip()))
+        if line[:1] in (b" ", b"\t"):
+            if found:  # else a line that belongs to nothing, which is passed over (section 2.2)
+                name, value = found.pop()
+                found.append(Header(name, f"{value} {text(line.strip())}".strip()))
             continue
         before, colon, after = line.partition(b":")
         if colon:
             found.append(Header(text(before.strip()), text(after.strip(b" \t"))))
     return tuple(found)
+
+
+def beginning(raw: bytes) -> str:
+    """Text that may have been cut in the middle of a character."""
+    for cut in range(min(4, len(raw))):
+        try:
+            return raw[: len(raw) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
 
 
 def text(raw: bytes) -> str:

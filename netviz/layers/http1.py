@@ -12,41 +12,52 @@ from typing import NamedTuple
 
 from netviz.layers.body import KEPT, Body, body_of_request, body_of_response
 from netviz.layers.deflate import Deflate
-from netviz.layers.head import LONGEST, REQUEST, STATUS, Request, Response, head_end, read_request, read_response, text
+from netviz.layers.head import (
+    LONGEST,
+    REQUEST,
+    STATUS,
+    Request,
+    Response,
+    beginning,
+    head_end,
+    read_request,
+    read_response,
+)
 from netviz.layers.layer import Ending, Handover, Outlet
+from netviz.layers.plain_http import GET, Plain, is_plain, pass_requests, pass_responses
 from netviz.layers.upgrade import agreement, asks, judge
 from netviz.stream import Stream
 
 __all__ = ["Http1"]
 
-#: Requests without one of these fields, and without a body, need no closer look.
-_TELLING = re.compile(rb"\n(?:upgrade|sec-websocket-|content-length|transfer-encoding)", re.IGNORECASE)
-_SIMPLE = (b"GET", b"HEAD", b"OPTIONS", b"DELETE")
-
-#: The usual response: its length is all that has to be known.
-_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r?\n", re.IGNORECASE)
-_CODING = re.compile(rb"\ntransfer-encoding", re.IGNORECASE)
+#: Bytes of the end of a head that may have come before.
+_OVERLAP = 3
 
 #: Requests that wait for an answer; more are no HTTP.
 _MOST_WAITING = 10_000
 
 
-class _Plain(NamedTuple):
-    """A request that nobody cares about: its method, and the packet that completed it."""
+class _Asked(NamedTuple):
+    """A request that matters, and how many came before it on this connection."""
 
-    method: str
-    ready: int
+    request: Request
+    earlier: int
 
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return self.request.method
 
-#: Stand for requests that nobody cares about, or that were not captured.
-_GET, _HEAD = _Plain("GET", 0), _Plain("HEAD", 0)
+    @property
+    def ready(self) -> int:
+        """The packet that completed it."""
+        return self.request.ready
 
 
 class _Rejected(NamedTuple):
-    request: Request
+    asked: _Asked
     response: Response
     body: Body | None
-    earlier: int
 
 
 class Http1:
@@ -65,7 +76,7 @@ class Http1:
         self._synced = list(synced)
         self._proxy = proxy
         self._floor = floor
-        self._waiting: deque[Request | _Plain] = deque()
+        self._waiting: deque[_Asked | Plain] = deque()
         #: Whether nobody knows to which request the next response belongs.
         self._unsure = not (client.whole and server.whole)
         self._asked = 0
@@ -77,7 +88,7 @@ class Http1:
     @property
     def idle(self) -> bool:
         """Whether nobody waits for an answer that matters."""
-        return self._rejected is None and not any(isinstance(waiting, Request) for waiting in self._waiting)
+        return self._rejected is None and not any(isinstance(waiting, _Asked) for waiting in self._waiting)
 
     def advance(self) -> Handover | None:
         """Read requests and responses as far as they go."""
@@ -92,9 +103,9 @@ class Http1:
     def close(self, ending: Ending) -> Handover | None:
         """Nothing comes any more: what was asked and never answered."""
         self._say_rejected(ending.packet)
-        for request in self._waiting:
-            if isinstance(request, Request) and asks(request):
-                self._tell(request, None, ending.packet)
+        for asked in self._waiting:
+            if isinstance(asked, _Asked) and asks(asked.request):
+                self._tell(asked, None, ending.packet)
         self._waiting.clear()
         return None
 
@@ -103,11 +114,13 @@ class Http1:
         quiet = all(self._synced) and not (self._unsure or self._held or self._rejected or any(self._bodies))
         if not quiet or any(stream.data or stream.gaps for stream in self._streams):
             return False
-        plain: list[_Plain] = []
-        if _pass_requests(data, *client, plain) != client[1]:
+        plain: list[Plain] = []
+        if pass_requests(data, *client, plain) != client[1]:
             return False
         waiting = deque((*self._waiting, *plain))
-        if _pass_responses(data, *server, waiting) != server[1]:
+        if len(waiting) > _MOST_WAITING:
+            return False
+        if pass_responses(data, *server, waiting) != server[1]:
             return False
         self._waiting = waiting
         self._asked += len(plain)
@@ -125,15 +138,17 @@ class Http1:
             if not self._synced[0] and not self._seek(0, REQUEST):
                 return None
             self._plain_requests(stream)
+            if len(self._waiting) > _MOST_WAITING:
+                return Handover("nothing")
             if not stream.data and not stream.gaps:
                 return None
             raw, handover = self._head(0, REQUEST)
             if raw is None:
                 return handover
             line = REQUEST.match(raw)
-            if line is not None and line[1] in _SIMPLE and not _TELLING.search(raw):
+            if line is not None and is_plain(raw, line, len(raw)):
                 method = "HEAD" if line[1] == b"HEAD" else "GET"
-                self._waiting.append(_Plain(method, stream.ready(stream.start + len(raw) - 1)[0]))
+                self._waiting.append(Plain(method, stream.ready(stream.start + len(raw) - 1)[0]))
                 stream.consume(len(raw))
                 self._asked += 1
             else:
@@ -146,8 +161,8 @@ class Http1:
         """Pass over requests that nobody cares about, as many as follow one another."""
         if self._unsure:
             return
-        plain: list[_Plain] = []
-        if at := _pass_requests(stream.data, 0, stream.available, plain):
+        plain: list[Plain] = []
+        if at := pass_requests(stream.data, 0, stream.available, plain):
             self._waiting += plain
             self._asked += len(plain)
             stream.consume(at)
@@ -161,7 +176,7 @@ class Http1:
         request = replace(head, origin=stream.origin(stream.start, end), ready=ready, time=time)
         stream.consume(len(raw))
         wanted = asks(request) or request.method == "CONNECT" or request.value("upgrade") is not None
-        self._waiting.append(request if wanted else _Plain(request.method, ready))
+        self._waiting.append(_Asked(request, self._asked) if wanted else Plain(request.method, ready))
         self._bodies[0] = body_of_request(request)
         # What follows belongs to whatever the answer makes of the connection.
         self._held = wanted
@@ -181,6 +196,7 @@ class Http1:
                 return None
             if self._rejected is not None:
                 self._say_rejected(stream.ready(stream.start - 1)[0])
+                return None  # what follows may answer a request that was not read yet
             if not self._synced[1] and not self._seek(1, STATUS):
                 return None
             if not self._unsure:
@@ -190,20 +206,25 @@ class Http1:
             raw, handover = self._head(1, STATUS)
             if raw is None:
                 return handover
+            if not (self._waiting or self._unsure):
+                return None  # in a capture an answer may come before its request
             if self._unsure:
                 self._match(stream.ready(stream.start + len(raw) - 1)[0])
-            waiting = self._waiting[0] if self._waiting and not self._unsure else _GET
+            waiting = self._waiting[0] if self._waiting and not self._unsure else GET
+            held = self._held
             handover = self._response(raw, stream, waiting)
             if handover is not None:
                 return handover
+            if held and not self._held and self._rejected is None:
+                return None  # what follows may answer a request that was not read yet
 
     def _plain_responses(self, stream: Stream) -> None:
         """Pass over responses of known length to requests that nobody cares about, as many as follow one another."""
-        if at := _pass_responses(stream.data, 0, stream.available, self._waiting):
+        if at := pass_responses(stream.data, 0, stream.available, self._waiting):
             stream.consume(at)
             self._seen[1] = 0
 
-    def _response(self, raw: bytes, stream: Stream, waiting: Request | _Plain) -> Handover | None:
+    def _response(self, raw: bytes, stream: Stream, waiting: _Asked | Plain) -> Handover | None:
         head = read_response(raw)
         assert head is not None
         end = stream.start + len(raw)
@@ -221,12 +242,12 @@ class Http1:
             return self._switch(waiting, response, floor)
         body = body_of_response(response, method)
         self._bodies[1] = body
-        if isinstance(waiting, Request):
+        if isinstance(waiting, _Asked):
             if method == "CONNECT" and 200 <= status < 300:
-                return Handover("search", floor=floor, proxy=waiting.target)
+                return Handover("search", floor=floor, proxy=waiting.request.target)
             self._held = False
-            if asks(waiting):
-                self._rejected = _Rejected(waiting, response, body, self._asked - len(self._waiting) - 1)
+            if asks(waiting.request):
+                self._rejected = _Rejected(waiting, response, body)
         return None
 
     def _match(self, ready: int) -> None:
@@ -235,8 +256,8 @@ class Http1:
             self._waiting.popleft()
         self._unsure = not self._waiting or self._waiting[0].ready > ready
 
-    def _switch(self, waiting: Request | _Plain, response: Response, floor: int) -> Handover:
-        if isinstance(waiting, Request) and asks(waiting):
+    def _switch(self, waiting: _Asked | Plain, response: Response, floor: int) -> Handover:
+        if isinstance(waiting, _Asked) and asks(waiting.request):
             deflate = self._tell(waiting, response, floor)
             return Handover("websocket", floor=floor, deflate=deflate)
         if (response.value("upgrade") or "").lower() == "websocket":
@@ -247,17 +268,17 @@ class Http1:
     def _say_rejected(self, packet: int) -> None:
         rejected, self._rejected = self._rejected, None
         if rejected is not None:
-            request, response, body, earlier = rejected
-            said = text(bytes(body.begun)) if body is not None else ""
+            (request, earlier), response, body = rejected
+            said = beginning(bytes(body.begun)) if body is not None else ""
             ready = max(response.ready, request.ready, packet, self._floor)
             judged = judge(self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy)
             self._outlet.tell(ready, "upgrade", judged.event)
 
-    def _tell(self, request: Request, response: Response | None, ready: int) -> Deflate | None:
-        earlier = self._asked - len(self._waiting) - 1
+    def _tell(self, asked: _Asked, response: Response | None, ready: int) -> Deflate | None:
         if not self._outlet.wanted.contents:
             return None if response is None else agreement(response)
-        judged = judge(self._outlet.number, request, response, earlier=max(earlier, 0), proxy=self._proxy)
+        request, earlier = asked
+        judged = judge(self._outlet.number, request, response, earlier=earlier, proxy=self._proxy)
         self._outlet.tell(max(ready, self._floor), "upgrade", judged.event)
         return judged.deflate
 
@@ -269,7 +290,7 @@ class Http1:
         while stream.available and stream.data[0] in b"\r\n":  # empty lines before a message (RFC 9112 section 2.2)
             stream.consume(1)
         available = stream.available
-        end = head_end(stream.data, self._seen[side], available)
+        end = head_end(stream.data, max(self._seen[side] - _OVERLAP, 0), available)
         if end < 0:
             self._seen[side] = available
             if stream.gaps:
@@ -325,37 +346,9 @@ class Http1:
         if self._held or side == 0:
             # Nobody knows what an upgrade became of, or what was asked.
             self._say_rejected(0)
-            for request in self._waiting:
-                if isinstance(request, Request) and asks(request):
-                    self._tell(request, None, request.ready)
+            for asked in self._waiting:
+                if isinstance(asked, _Asked) and asks(asked.request):
+                    self._tell(asked, None, asked.ready)
             self._waiting.clear()
             return Handover("search")
         return None
-
-
-def _pass_requests(data: bytes | bytearray, at: int, limit: int, passed: list[_Plain]) -> int:
-    """Pass over requests that nobody cares about: where the first other one begins."""
-    while (end := data.find(b"\r\n\r\n", at, limit) + 4) > 3:
-        line = REQUEST.match(data, at, end)
-        if line is None or line[1] not in _SIMPLE or _TELLING.search(data, line.end() - 1, end):
-            break
-        passed.append(_HEAD if line[1] == b"HEAD" else _GET)
-        at = end
-    return at
-
-
-def _pass_responses(data: bytes | bytearray, at: int, limit: int, waiting: deque[Request | _Plain]) -> int:
-    """Pass over whole responses of known length to such requests: where the first other one begins."""
-    while waiting and waiting[0] is _GET:
-        end = data.find(b"\r\n\r\n", at, limit) + 4
-        line = STATUS.match(data, at, end) if end > 3 else None
-        if line is None or line[2][:1] == b"1" or line[2] in (b"204", b"304"):
-            break
-        length = _LENGTH.search(data, line.end() - 1, end)
-        if length is None or _LENGTH.search(data, length.end() - 1, end) or _CODING.search(data, line.end() - 1, end):
-            break
-        if (stop := end + int(length[1])) > limit:
-            break
-        at = stop
-        waiting.popleft()
-    return at

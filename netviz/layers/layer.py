@@ -48,7 +48,8 @@ class Ending(NamedTuple):
 class Handover(NamedTuple):
     """Another layer reads on: which, who is the client (index of the end), and what it should know.
 
-    ``floor`` is the packet before which nothing may be told, because it was not clear before what the bytes are.
+    ``floor`` is the packet before which nothing may be told, because it was not clear before what the bytes are; ``fresh``
+    tells that both sides are at the beginning of a message.
     """
 
     layer: Literal["http", "websocket", "search", "nothing"]
@@ -57,6 +58,7 @@ class Handover(NamedTuple):
     deflate: Deflate | None = None
     inferred: bool = False
     proxy: str | None = None
+    fresh: bool = False
 
 
 class Outlet:

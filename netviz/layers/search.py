@@ -6,9 +6,11 @@ shows by its first line; a WebSocket without its upgrade shows by a run of frame
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from netviz.layers.head import REQUEST, STATUS
 from netviz.layers.layer import Ending, Handover, Outlet
-from netviz.layers.websocket.recognition import find_run
+from netviz.layers.websocket.recognition import TRIED, Run, find_run
 from netviz.stream import Stream
 
 __all__ = ["Search"]
@@ -34,6 +36,7 @@ class Search:
         self._floor = floor
         self._proxy = proxy
         self._tried = [0, 0]
+        self._passed = [0, 0]
         self._start = ends[0].start, ends[1].start
         self._seen = -1, -1
 
@@ -60,11 +63,20 @@ class Search:
                 return found
         if (found := self._frames()) is not None:
             return found
-        return Handover("nothing") if any(len(stream.data) > _PATIENCE for stream in self._ends) else None
+        return Handover("nothing") if any(map(self._too_much, (0, 1))) else None
 
     def close(self, ending: Ending) -> Handover | None:
         """Nothing comes any more."""
         return None
+
+    def _too_much(self, side: int) -> bool:
+        """Whether so much of a side says nothing that more will not either; what was tried is dropped."""
+        stream = self._ends[side]
+        places = stream.places(TRIED)
+        if len(places) == TRIED:
+            self._passed[side] += places[TRIED // 2].at
+            stream.seek(places[TRIED // 2].offset)
+        return self._passed[side] + len(stream.data) > _PATIENCE
 
     @staticmethod
     def _known(stream: Stream) -> bool:
@@ -75,26 +87,44 @@ class Search:
     def _http(self, side: int) -> Handover | None:
         stream = self._ends[side]
         if stream.start == self._start[side] and REQUEST.match(stream.data, 0, stream.available):
-            return Handover("http", side, floor=self._floor, proxy=self._proxy)
-        for offset, at, end in stream.places():
+            return self._handover(side)
+        for offset, at, end in stream.places(TRIED):
             if offset < self._tried[side]:
                 continue
             for pattern, client in ((REQUEST, side), (STATUS, 1 - side)):
                 if pattern.match(stream.data, at, end):
                     stream.seek(offset)
-                    return Handover("http", client, floor=self._floor, proxy=self._proxy)
+                    return self._handover(client)
             if stream.data.find(b"\n", at, end) >= 0 or end - at > _LINE:
                 self._tried[side] = offset + 1  # its first line is there, and it is none of HTTP
         return None
+
+    def _handover(self, client: int) -> Handover:
+        """HTTP; both sides are known to be at a first line where neither has lost a byte."""
+        fresh = all(stream.start == start for stream, start in zip(self._ends, self._start, strict=True))
+        fresh = fresh and (self._proxy is not None or all(stream.whole for stream in self._ends))
+        return Handover("http", client, floor=self._floor, proxy=self._proxy, fresh=fresh and not self._ends[1 - client].gaps)
 
     def _frames(self) -> Handover | None:
         for client in (0, 1):
             ours, theirs = self._ends[client], self._ends[1 - client]
             masked, unmasked = find_run(ours, masked=True), find_run(theirs, masked=False)
-            alone = unmasked.frames >= _ENOUGH_UNMASKED and unmasked.filling and not ours.data
-            if masked.frames > 1 or (masked.frames and unmasked.frames) or alone:
-                for stream, run in ((ours, masked), (theirs, unmasked)):
-                    if run.frames:
-                        stream.seek(run.offset)
-                return Handover("websocket", client, floor=self._floor, inferred=True)
+            clear = [runs_end for runs_end in self._evidence(masked, unmasked, ours, theirs) if runs_end]
+            if not clear:
+                continue
+            for stream, run in ((ours, masked), (theirs, unmasked)):
+                if run.frames:
+                    stream.seek(run.offset)
+            return Handover("websocket", client, floor=max(self._floor, min(clear)), inferred=True)
         return None
+
+    @staticmethod
+    def _evidence(masked: Run, unmasked: Run, ours: Stream, theirs: Stream) -> Iterator[int]:
+        """For each kind of evidence that is there the packet that completed it."""
+        first = [ours.ready(end - 1)[0] for end in masked.ends], [theirs.ready(end - 1)[0] for end in unmasked.ends]
+        if masked.frames > 1:
+            yield first[0][1]
+        if masked.frames and unmasked.frames:
+            yield max(first[0][0], first[1][0])
+        if unmasked.frames >= _ENOUGH_UNMASKED and unmasked.filling and not ours.end:
+            yield first[1][_ENOUGH_UNMASKED - 1]

@@ -165,11 +165,11 @@ def _extension_rule(offers: list[Extension], chosen: list[Extension], unreadable
     names = {name for name, _ in offers}
     wrong = [f"{name} was not offered" for name, _ in chosen if name not in names]
     wrong += [f"{text!r} cannot be read" for text in unreadable]
-    for extension in chosen:
-        if extension[0] == "permessage-deflate" and extension[0] in names:
-            wrong += faults(offers, extension)
+    section = "RFC 6455 section 4.1"
+    if not wrong and (wrong := faults(offers, chosen)):
+        section = "RFC 7692 section 7.1"
     taken = ", ".join(map(_written, chosen)) or "none"
-    return Rule("extensions", "server", "RFC 6455 section 4.1", not wrong, "; ".join(wrong) or taken)
+    return Rule("extensions", "server", section, not wrong, "; ".join(wrong) or taken)
 
 
 def _outcome_problems(outcome: str, response: Response | None, packet: int) -> list[Problem]:
@@ -230,7 +230,7 @@ def _extensions(values: list[str]) -> tuple[list[Extension], list[str]]:
         except InvalidHeader:
             for part in value.split(","):
                 try:
-                    found += parse_extension(part)
+                    found += parse_extension(part.strip())
                 except InvalidHeader:
                     unreadable.append(part.strip())
     return found, unreadable

@@ -23,13 +23,22 @@ _MOST = 100
 _IDLE, _ROUND = 20 * _SECOND, 0.02
 _TIMEOUTS = (30, 55, 60, 75, 90, 100, 120, 180, 240, 300, 350, 600, 900, 1800, 3600)
 
+#: Problems that are nobody's fault but the capture's.
+_OF_THE_CAPTURE = frozenset(
+    ("frame-cut", "payload-missing", "bytes-missing", "cannot-inflate", "frames-not-found", "content-omitted", "inflate-limit",
+     "overlap-differs", "after-reset")
+)  # fmt: skip
+
 _FINE = (1000, 1001, 1005)
 _WORDS = {"fin": "FIN", "reset": "RST", "open": "nothing"}
 
 
 @dataclass(slots=True)
 class Trace:
-    """What is known of one WebSocket (or of an upgrade that became none)."""
+    """What is known of one WebSocket (or of an upgrade that became none).
+
+    ``broken`` are the rules that each side broke, ``incomplete`` what is missing in the capture; ``problems`` counts all.
+    """
 
     connection: int
     client: Endpoint
@@ -39,13 +48,15 @@ class Trace:
     messages: int = 0
     frames: int = 0
     broken: list[tuple[Side, Problem]] = field(default_factory=list)
+    incomplete: list[Problem] = field(default_factory=list)
     problems: int = 0
 
     def note(self, side: Side, problems: tuple[Problem, ...]) -> None:
         """Remember problems of a frame or message."""
         self.problems += len(problems)
         if len(self.broken) < _MOST:
-            self.broken += [(side, problem) for problem in problems]
+            self.broken += [(side, problem) for problem in problems if problem.kind not in _OF_THE_CAPTURE]
+            self.incomplete += [problem for problem in problems if problem.kind in _OF_THE_CAPTURE]
 
     @property
     def application(self) -> str:
@@ -80,7 +91,7 @@ def short_verdict(trace: Trace) -> str:
     if close is None or not close.ended:
         return "OPEN"
     if close.code == 1006:
-        return "1006 ABNORMAL"
+        return "ENDED" if "code" in close.inferred else "1006 ABNORMAL"
     return f"CLOSED {close.code}"
 
 
@@ -94,7 +105,19 @@ def judge_websocket(trace: Trace, start: int | None) -> Verdict:
     close = trace.close
     if close is None or not close.ended:
         return _open(trace)
+    if "code" in close.inferred:
+        return _ended(trace, close)
     return _abnormal(trace, close, start or 0) if close.code == 1006 else _closed(trace, close)
+
+
+def _ended(trace: Trace, close: WebSocketClose) -> Verdict:
+    return Verdict(
+        severity="problem",
+        headline=short_verdict(trace),
+        seen=(*_beginning(trace), *_exchange(trace), *_violations(trace), *_ending(trace)),
+        means="bytes are missing in the capture: whether there was a close frame, nobody can tell from it",
+        advice=("capture whole packets (tcpdump -s 0), and look whether the capture itself dropped some",),
+    )
 
 
 def _beginning(trace: Trace) -> list[Claim]:
@@ -126,8 +149,12 @@ def _exchange(trace: Trace) -> list[Claim]:
 
 def _violations(trace: Trace) -> list[Claim]:
     claims = [Claim(f"by the {side}: {_bare(problem)}", packets=_place(problem)) for side, problem in trace.broken[:3]]
-    if trace.problems > len(claims):
-        claims.append(Claim(f"{plural(trace.problems - len(claims), 'more problem')} (--problems lists them)"))
+    if trace.incomplete:
+        problem = trace.incomplete[0]
+        more = f" (and {plural(len(trace.incomplete) - 1, 'more place')})" if len(trace.incomplete) > 1 else ""
+        claims.append(Claim(f"the capture is not whole: {_bare(problem)}{more}", packets=_place(problem)))
+    if trace.problems > len(claims) and len(trace.broken) > 3:
+        claims.append(Claim(f"{plural(len(trace.broken) - 3, 'more problem')} (--problems lists them)"))
     return claims
 
 

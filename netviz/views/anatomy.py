@@ -116,11 +116,11 @@ def _tree(parts: list[tuple[str, list[str]]], width: int) -> Iterator[Text]:
 def _mask(event: Anatomy, width: int) -> Iterator[Text]:
     """The XOR, byte by byte (RFC 6455 section 5.3)."""
     key = event.header[-4:]
-    line = Text("  unmask   ", "label")
+    line = Text.assemble(("  unmask   ", "label"))
     for index, (masked, clear) in enumerate(zip(event.payload[:_UNMASKED], event.unmasked, strict=False)):
         sign = chr(clear) if 32 <= clear < 127 else "·"
-        line.append(f"{masked:02x}⊕{key[index % 4]:02x}={clear:02x}")
-        line.append(f" {sign}   ", "ok")
+        line.append(f"{masked:02x}⊕{key[index % 4]:02x}={clear:02x}\N{NO-BREAK SPACE}")
+        line.append(f"{sign}   ", "ok")
     if event.frame.length > _UNMASKED:
         line.append("…", "faint")
     yield fold(line, width, 11)

@@ -32,10 +32,10 @@ def message_rows(message: WebSocketMessage, time: str, width: int, *, full: bool
     line = _begin(message.side, time, width, f"{message.number}")
     kind = _KINDS.get(message.kind, message.kind)
     line.append(f"{kind:<6}", {"text": "", "bin": "label"}.get(kind, "note" if kind == "close" else "faint"))
-    line.append(f"{_size(message):>{13 if width >= _WIDE else 11}}  ", "faint")
+    line.append(f"{_size(message):>{13 if width >= _WIDE else 8}}  ", "faint")
     indent = len(line.plain)
     content, whole = preview(message, full=full)
-    after = _after(message)
+    after = _after(message, width >= _WIDE)
     if full:
         for text in _paragraphs(content, width - indent):
             yield line.append_text(text)
@@ -45,14 +45,14 @@ def message_rows(message: WebSocketMessage, time: str, width: int, *, full: bool
     else:
         room = width - indent - (len(after) + 2 if after else 0)
         if content.cell_len > room or not whole:
-            content.truncate(max(room - 1, 8))
+            content.truncate(max(room - 1, 5))
             content.append("…", "faint")
         line.append_text(content)
         if after:
             line.append(("  " if content.plain else "") + after, "faint")
         yield fold(line, width, indent)
     if note:
-        yield from problem_rows(message.problems, width)
+        yield from problem_rows(tuple(p for p in message.problems if p.kind != "payload-missing"), width)
 
 
 def frame_row(frame: WebSocketFrame, time: str, width: int) -> Text:
@@ -112,14 +112,14 @@ def stamp(time: int | None, start: int | None, last: int | None, style: Clock) -
 
 def _begin(side: int, time: str, width: int, number: str, word: str = "") -> Text:
     wide = width >= _WIDE
-    line = Text(f"{time:>11}  ", "faint")
+    line = Text.assemble((f"{time:>11}  ", "faint"))
     if wide:
         line.append(f"{word and word[0]}{number:>5}  ", "faint")
     left = f"{'client ──▶' if wide else 'client ▶'}"
     right = f"{'◀── server' if wide else '◀ server'}"
-    room = 24 if wide else 14
+    room = 24 if wide else 11
     line.append(f"{left:<{room}}" if side == 0 else f"{right:>{room}}", "server" if side else "client")
-    return line.append("  ")
+    return line.append("  " if wide else " ")
 
 
 def _size(message: WebSocketMessage) -> str:
@@ -130,16 +130,16 @@ def _size(message: WebSocketMessage) -> str:
     return f"{message.wire_length:,}"
 
 
-def _after(message: WebSocketMessage) -> str:
+def _after(message: WebSocketMessage, wide: bool) -> str:
     words = []
     if message.fragments > 1:
-        words.append(f"{message.fragments} frames")
+        words.append(f"{message.fragments} frames" if wide else f"×{message.fragments}")
     if message.kind == "pong":
         if message.after is None:
             words.append("answers no ping")
         else:
-            took = "" if message.after.took is None else f", +{span(message.after.took)}"
-            words.append(f"answers #{message.after.number}{took}")
+            took = "" if message.after.took is None else f"+{span(message.after.took)}"
+            words.append(f"answers #{message.after.number}, {took}" if wide else took)
     return f"({'; '.join(words)})" if words else ""
 
 

@@ -25,6 +25,9 @@ _MOST_PENDING, _MOST_BYTES = 1024, 4 << 20
 #: it is lost.
 _TOLERANCE = 64
 
+#: Differing repetitions that are told before somebody has read on.
+_MOST_PROBLEMS = 100
+
 #: Bytes kept of what was delivered, to compare with what is sent again.
 _MEMORY = 4096
 
@@ -82,11 +85,16 @@ class Reassembly:
     def advance(
         self, seq: int, data: bytes, lengths: list[int], packets: list[int], places: list[int], times: list[int | None]
     ) -> None:
-        """Segments that are due, without anything amiss; ``seq`` is the number behind them (behind a FIN, too)."""
+        """Segments that are due, without anything amiss; ``seq`` is the number behind their last byte."""
         ends = list(accumulate(lengths, initial=self._offset))
         self.stream.extend(data, ends[:-1], ends[1:], packets, places, times)
         self.next, self._offset = seq, ends[-1]
         self._tail = data[-_MEMORY:] if len(data) >= _MEMORY else (self._tail + data)[-_MEMORY:]
+
+    def finish(self) -> None:
+        """The other end says with a FIN that nothing follows."""
+        if self._fin is None:
+            self._fin = self._offset
 
     def skip(self, seq: int, data: bytes, start: int, stop: int) -> None:
         """Segments that are due, of which somebody else has read the payload: that part of ``data``."""
@@ -167,7 +175,7 @@ class Reassembly:
         ours = piece.data[start - piece.offset :]
         theirs = known[start - offset : start - offset + len(ours)]
         size = min(len(ours), len(theirs))
-        if ours[:size] != theirs[:size]:
+        if ours[:size] != theirs[:size] and len(self.stream.problems) < _MOST_PROBLEMS:
             at = next(i for i in range(size) if ours[i] != theirs[i])
             place = piece.place + start - piece.offset + at
             text = (

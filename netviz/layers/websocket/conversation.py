@@ -11,7 +11,7 @@ from netviz.event import SIDES, Anatomy, Problem, Totals, WebSocketClose, WebSoc
 from netviz.layers.deflate import Budget, Deflate
 from netviz.layers.layer import Ending, Handover, Outlet
 from netviz.layers.websocket.direction import Direction, Done
-from netviz.layers.websocket.frame import CLOSE, describe
+from netviz.layers.websocket.frame import BINARY, CLOSE, TEXT, describe
 from netviz.layers.websocket.message import Whole, unmask
 from netviz.stream import Stream
 
@@ -111,10 +111,11 @@ class WebSocket:
                 self._first = time
             self._last[side] = time
             opcode = first & 15
-            if 0 < opcode < CLOSE:
+            if opcode in (TEXT, BINARY):
                 self._began[side] = self.frames
             if opcode < CLOSE:
-                totals[2] += length
+                # Of a frame that is cut only what came counts: its header may claim anything.
+                totals[2] += sum(origin[2::3]) - sum(origin[1::3]) - size if problems else length
             if message is not None:
                 begun = self._began[side] if opcode < CLOSE else self.frames
                 self._message(ready, side, message, time, (begun, self.frames))
@@ -144,7 +145,7 @@ class WebSocket:
 
     def _answer(self, side: int, content: str | bytes | None, time: int | None) -> tuple[int, int | None] | None:
         """The ping that a pong answers: the last one of the other side with the same payload (section 5.5.3)."""
-        pings = self._pings[1 - side]
+        pings = self._pings[1 - side] if content is not None else []
         for index in range(len(pings) - 1, -1, -1):
             number, asked, when = pings[index]
             if asked == content:
@@ -163,7 +164,8 @@ class WebSocket:
         if ending.how != "open":
             packets.append(ending.packet)
         problems = [note for direction in self.directions for note in direction.notes]
-        if ended and not told:
+        whole = all(direction.whole for direction in self.directions)
+        if ended and not told and whole:
             text = f"the connection ended without a close frame ({ending.how.upper()} by the {by}): 1006 for the applications"
             problems.append(Problem("closed-abnormally", text, ending.packet))
         elif number in _FAILURES:
@@ -195,7 +197,7 @@ class WebSocket:
             unfinished=unfinished,
             unanswered=tuple(number for pings in self._pings for number, _, _ in pings),
             totals=(Totals(*self._totals[0]), Totals(*self._totals[1])),
-            inferred=("frames",) if self._inferred else (),
+            inferred=("frames",) * self._inferred + ("code",) * (ended and not told and not whole),
         )
         self._outlet.tell(max(ending.packet, self._floor), "close", event)
         if ending.how == "reset":

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from netviz.event import Origin, Problem
 from netviz.layers.deflate import Budget, Deflate, Inflator
-from netviz.layers.websocket.frame import CLOSE, CONTINUATION, FIN, RSV1, Head, broken, read_head
+from netviz.layers.websocket.frame import BINARY, CLOSE, CONTINUATION, FIN, RSV1, Head, broken, read_head
 from netviz.layers.websocket.message import LIMIT, Message, Whole, unmask
-from netviz.layers.websocket.recognition import find_run
+from netviz.layers.websocket.recognition import TRIED, find_run
 from netviz.stream import Stream
 
 __all__ = ["Direction", "Done"]
@@ -82,7 +82,9 @@ class Direction:
         self._inside: bool | None = None if inferred else False
         self._open: _Open | None = None
         self._lost = inferred
+        self._lost_at = stream.start
         self._given_up = False
+        self._missed = False
         self._notes: list[Problem] = []
 
     @property
@@ -90,6 +92,11 @@ class Direction:
         """Whether the next byte begins a frame, and nothing that was before matters to it."""
         remembers = self._open or self._lost or self._given_up or self._inside is not False or self._notes or self.closed
         return not (remembers or self.stream.gaps or self.stream.problems)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no frame can have been missed since the first one."""
+        return not (self._lost or self._given_up or self._missed)
 
     @property
     def unfinished(self) -> str:
@@ -185,7 +192,7 @@ class Direction:
     def _check(self, head: Head, packet: int, offset: int) -> list[Problem]:
         first, mask, size, length = head
         usual = (
-            first in (0x81, 0x82) and not self._inside and not self.closed and (mask >= 0) == self._masked
+            first in (0x81, 0x82) and not length >> 63 and not self._inside and not self.closed and (mask >= 0) == self._masked
             and (size - 4 * self._masked == (2 if length < 126 else 4 if length < 65536 else 10))
         )  # fmt: skip
         problems, self._notes = self._notes, []
@@ -202,7 +209,7 @@ class Direction:
 
     def _step(self, opcode: int, first: int) -> None:
         """What is remembered of a frame."""
-        if opcode < CLOSE:
+        if opcode <= BINARY:
             self._inside = not first & FIN
         elif opcode == CLOSE:
             self.closed = True
@@ -222,10 +229,10 @@ class Direction:
             elif self._broken:
                 why = _BROKEN_BEFORE
             else:
-                inflator = self._inflator
-                if inflator is None:
-                    takeover, bits = self._deflate.takeover[self._side], self._deflate.bits[self._side]
-                    inflator = self._inflator = Inflator(takeover, bits, self._budget)
+                inflator = self._inflator_of_side()
+        if opcode < CLOSE and self._message is not None and self._message.compressed:
+            self._spoil()  # the message before it was given up, somewhere in the middle of what was compressed
+            inflator, why = (None, _BROKEN_BEFORE) if self._broken else (inflator and self._inflator_of_side(), why)
         message = Message(opcode, compressed, inflator, why, self._limit)
         if opcode < CLOSE:
             self._message = message
@@ -239,10 +246,22 @@ class Direction:
                 return None
             self._message = None
         whole = content.finish(packet)
-        if content.damaged and self._deflate is not None:
-            self._inflator = None
-            self._broken = self._deflate.takeover[self._side] or self._budget.left <= 0
+        if content.damaged:
+            self._spoil()
         return whole
+
+    def _inflator_of_side(self) -> Inflator:
+        if self._inflator is None:
+            assert self._deflate is not None
+            takeover, bits = self._deflate.takeover[self._side], self._deflate.bits[self._side]
+            self._inflator = Inflator(takeover, bits, self._budget)
+        return self._inflator
+
+    def _spoil(self) -> None:
+        """What was compressed is not whole: what refers to it cannot be inflated either."""
+        self._inflator = None
+        if self._deflate is not None:
+            self._broken = self._deflate.takeover[self._side] or self._budget.left <= 0
 
     def _begin(self, head: Head) -> None:
         """A header is read, its payload comes in pieces."""
@@ -292,7 +311,7 @@ class Direction:
             self._message_missing(frame, min(gap.length, left))
             frame.ready, frame.time = gap.ready, gap.time
             if gap.length > left:
-                self._lose(frame)
+                self._lose(left)
                 return self._complete(frame, out)
             stream.skip_gap()
 
@@ -317,31 +336,33 @@ class Direction:
         out.append(Done(frame.ready, frame.time, self._side, frame.head, origin, problems, message, frame.payload))
         self._open = None
 
-    def _lose(self, frame: _Open | None = None) -> None:
-        """A gap, behind which nobody knows where a frame begins."""
+    def _lose(self, told: int = 0) -> None:
+        """A gap, behind which nobody knows where a frame begins; of its bytes so many are told elsewhere."""
         gap = self.stream.skip_gap()
         who = "client" if self._masked else "server"
         how = "cut off by the snapshot length" if gap.cut else "not in the capture"
-        count = gap.length - (0 if frame is None else frame.head.length - frame.seen - frame.missing)
-        text = f"{max(count, 1):,} bytes of the {who} are {how}, before packet {gap.ready}"
+        text = f"{gap.length - told:,} bytes of the {who} are {how}, before packet {gap.ready}"
         if gap.cut:
             # Where packets are cut all of them are: a frame that starts somewhere behind may be any one.
             text += ": where its next frame begins is not known, the rest is not decoded"
             self._given_up = True
         self._notes.append(Problem("bytes-missing", text, gap.ready))
-        self._lost, self._inside, self._message = True, None, None
-        if self._deflate is not None and self._deflate.takeover[self._side]:
-            self._broken, self._inflator = True, None
+        self._lost, self._inside, self._message, self._missed = True, None, None, True
+        self._lost_at = self.stream.start
+        self._spoil()
 
     def _find(self) -> bool:
         """Look for frames behind a gap, at the beginnings of segments; false where more bytes are needed."""
         stream = self.stream
         run = find_run(stream, self._masked)
-        if run.frames:
-            stream.seek(run.offset)
+        if run.frames and run.offset - self._lost_at <= _SEARCHED:
+            self._pass_over(run.offset)
             self._lost = False
             return True
-        if len(stream.data) > _SEARCHED:
+        places = stream.places(TRIED)
+        if len(places) == TRIED:
+            self._pass_over(places[TRIED // 2].offset)
+        if stream.end - self._lost_at > 2 * _SEARCHED:
             who = "client" if self._masked else "server"
             packet = stream.packet(stream.start)
             text = f"no frame of the {who} was found again: the rest of what it sent is not decoded"
@@ -349,3 +370,13 @@ class Direction:
             self._given_up = True
             return True
         return False
+
+    def _pass_over(self, offset: int) -> None:
+        """Go on at an offset; more gaps before it are told."""
+        for gap in self.stream.gaps:
+            if gap.offset < offset:
+                who = "client" if self._masked else "server"
+                text = f"{gap.length:,} bytes of the {who} are not in the capture, before packet {gap.ready}"
+                self._notes.append(Problem("bytes-missing", text, gap.ready))
+                self._missed = True
+        self.stream.seek(offset)

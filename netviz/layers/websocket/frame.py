@@ -17,7 +17,20 @@ from typing import NamedTuple
 
 from netviz.event import Field, Problem, frame_kind
 
-__all__ = ["CLOSE", "CONTINUATION", "FIN", "RSV1", "TEXT", "Head", "broken", "describe", "plausible", "read_head"]
+__all__ = [
+    "BINARY",
+    "CLOSE",
+    "CONTINUATION",
+    "FIN",
+    "RSV1",
+    "TEXT",
+    "Head",
+    "broken",
+    "describe",
+    "plausible",
+    "promising",
+    "read_head",
+]
 
 FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -83,7 +96,7 @@ def broken(head: Head, masked: bool, deflate: bool, inside: bool, closed: bool, 
     if first & 0x70 & ~allowed:
         bits = ", ".join(f"RSV{n}" for n, bit in ((1, RSV1), (2, RSV2), (3, RSV3)) if first & bit & ~allowed)
         why = "no extension that gives it a meaning was agreed on (RFC 6455 section 5.2)"
-        if deflate and first & RSV1:
+        if deflate and first & RSV1 & ~allowed and opcode in _OPCODES:
             kind = "a control frame" if control else "a continuation"
             why = f"RSV1 may stand on the first frame of a message only, not on {kind} (RFC 7692 section 6.1)"
         found.append(("reserved-bits", f"{bits} set, but {why}"))
@@ -107,7 +120,7 @@ def broken(head: Head, masked: bool, deflate: bool, inside: bool, closed: bool, 
         found.append(("length-not-minimal", text))
     if length >> 63:
         found.append(("length-too-large", "the first bit of a 64-bit length must be 0 (RFC 6455 section 5.2)"))
-    if closed:
+    if closed and not control:
         found.append(("data-after-close", "nothing may be sent after a close frame (RFC 6455 section 5.5.1)"))
     return [Problem(kind, f"packet {packet}: {text}", packet) for kind, text in found]
 
@@ -150,14 +163,24 @@ def _meaning(name: str, value: int) -> str:
             return "made up by the client for this frame"
 
 
+def promising(data: bytes | bytearray, at: int, end: int, masked: bool) -> bool:
+    """Whether the beginning of a header, of which the rest is not there, may become a plausible one."""
+    if end <= at:
+        return True
+    first, second = data[at], data[at + 1] if end - at > 1 else 0x80 * masked
+    head = Head(first, 0 if second & 0x80 else -1, 2 + 4 * (second >> 7), second & 0x7F)
+    long = head.length > _CONTROL
+    return plausible(head._replace(length=1), masked) and not (long and first & 15 >= CLOSE)
+
+
 def plausible(head: Head, masked: bool) -> bool:
     """Whether a header looks like one of a well-behaved peer: this is how frames are recognised without an upgrade."""
     first, mask, size, length = head
     opcode = first & 15
     if opcode not in _OPCODES or first & (RSV2 | RSV3) or (mask >= 0) != masked:
         return False
-    if first & RSV1 and opcode not in (TEXT, BINARY):
-        return False
+    if (first & RSV1 and opcode not in (TEXT, BINARY)) or not (first or length):
+        return False  # zeros would be empty fragments without end; nobody sends such
     if opcode >= CLOSE and (not first & FIN or length > _CONTROL):
         return False
     return size - 4 * masked == (2 if length < 126 else 4 if length < 65536 else 10) and not length >> 63

@@ -88,7 +88,7 @@ class Message:
         self._inflator = inflator
         self._why = why
         self._limit = limit
-        self._kept: list[bytes] = []
+        self._kept: bytes | bytearray = b""
         self._length = 0
         self._wire = 0
         self._missing = 0
@@ -106,8 +106,8 @@ class Message:
             return
         if self._inflator is None:
             room = self._limit - self._length
-            if room > 0:
-                self._kept.append(piece if len(piece) <= room else piece[:room])
+            if room > 0 and piece:
+                self._keep(piece if len(piece) <= room else piece[:room])
             self._length += len(piece)
             return
         self._inflate(lambda inflator: inflator.feed(piece, max(self._limit - self._length, 0)), packet)
@@ -146,7 +146,7 @@ class Message:
             text = f"its {self._length:,} bytes are more than the {self._limit:,} that are kept"
             self._tell("content-omitted", text, packet)
         else:
-            raw = self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
+            raw = bytes(self._kept)
             content = raw
             if self.opcode == CLOSE:
                 content, code = self._close(raw, packet)
@@ -168,11 +168,20 @@ class Message:
             words = str(error).split(": ")[-1]
             self._tell("inflate-error", f"what is compressed cannot be inflated: {words} (RFC 7692 section 7.2.2)", packet)
             return
-        self._kept.append(kept)
+        if kept:
+            self._keep(kept)
         self._length += length
         if inflator.exhausted:
             self._dead = True
             self._tell("inflate-limit", "more than 1 GiB was inflated for this connection: no further message is", packet)
+
+    def _keep(self, piece: bytes) -> None:
+        if not self._kept:
+            self._kept = piece
+        elif isinstance(self._kept, bytearray):
+            self._kept += piece
+        else:
+            self._kept = bytearray(self._kept) + piece
 
     def _text(self, raw: bytes, packet: int) -> str | bytes:
         try:

@@ -1,0 +1,74 @@
+"""HTTP that nobody cares about: plain requests and their answers, passed over as fast as may be.
+
+A connection that becomes a WebSocket late has many of these before, and most connections become none at all.  What is not
+plain in any way is left to `netviz.layers.http1`, which would read these to the same effect.
+https://www.rfc-editor.org/rfc/rfc9112#section-6.3 (how long a body is)
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import NamedTuple, TypeVar
+
+from netviz.layers.head import REQUEST, STATUS, head_end
+
+__all__ = ["GET", "HEAD", "Plain", "is_plain", "pass_requests", "pass_responses"]
+
+#: Requests without one of these fields, and without a body, need no closer look.
+_TELLING = re.compile(rb"\n(?:upgrade|sec-websocket-|content-length|transfer-encoding)", re.IGNORECASE)
+_SIMPLE = (b"GET", b"HEAD", b"OPTIONS", b"DELETE")
+
+#: The usual response: its length is all that has to be known.
+_LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r?\n", re.IGNORECASE)
+
+#: What else could say where a body ends, or is folded: one such field, the length, is usual.
+_FRAMING = re.compile(rb"\n(?:[ \t]|content-length|transfer-encoding)", re.IGNORECASE)
+
+
+_W = TypeVar("_W")
+
+
+class Plain(NamedTuple):
+    """A request that nobody cares about: its method, and the packet that completed it."""
+
+    method: str
+    ready: int
+
+
+#: Stand for requests that nobody cares about, or that were not captured.
+GET, HEAD = Plain("GET", 0), Plain("HEAD", 0)
+
+
+def is_plain(raw: bytes | bytearray, line: re.Match[bytes], end: int) -> bool:
+    """Whether a request of this first line needs no closer look."""
+    return line[1] in _SIMPLE and not _TELLING.search(raw, line.end() - 1, end)
+
+
+def pass_requests(data: bytes | bytearray, at: int, limit: int, passed: list[Plain]) -> int:
+    """Pass over requests that nobody cares about: where the first other one begins."""
+    while (end := head_end(data, at, limit)) > 0:
+        line = REQUEST.match(data, at, end)
+        if line is None or not is_plain(data, line, end):
+            break
+        passed.append(HEAD if line[1] == b"HEAD" else GET)
+        at = end
+    return at
+
+
+def pass_responses(data: bytes | bytearray, at: int, limit: int, waiting: deque[_W]) -> int:
+    """Pass over whole responses of known length to such requests: where the first other one begins."""
+    while waiting and waiting[0] is GET:
+        end = head_end(data, at, limit)
+        line = STATUS.match(data, at, end) if end > 0 else None
+        if line is None or line[2][:1] == b"1" or line[2] in (b"204", b"304"):
+            break
+        framing = _FRAMING.findall(data, line.end() - 1, end)
+        length = _LENGTH.search(data, line.end() - 1, end) if len(framing) == 1 else None
+        if length is None:
+            break
+        if (stop := end + int(length[1])) > limit:
+            break
+        at = stop
+        waiting.popleft()
+    return at
