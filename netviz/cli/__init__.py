@@ -19,19 +19,21 @@ __all__ = ["cli", "main"]
 COMMANDS = ("handshake", "ws-trace")
 
 _BEGIN = """\
-netviz shows what happens on a network connection: TCP handshakes first.
+netviz shows what happens on a network connection: TCP handshakes, and the WebSockets on top of them.
 
 Begin with a sample capture:
   netviz handshake websocket             a handshake, step by step
-  netviz handshake websocket --explain   the same as a story
   netviz handshake refused               a connection that failed, and why
+  netviz ws-trace websocket              the WebSocket on it: upgrade, messages, close
+  netviz ws-trace websocket --explain    the same as a story
+  netviz ws-trace websocket --frame 1    one frame, byte by byte
 
 Then your own:
-  netviz handshake my.pcapng
-  sudo tcpdump -i lo -U -w - | netviz handshake -
+  netviz ws-trace my.pcapng
+  sudo tcpdump -i lo -U -w - | netviz ws-trace -
 
 Samples: {names}
-More: netviz --help, netviz handshake --help\
+More: netviz --help, netviz ws-trace --help\
 """
 
 
@@ -67,12 +69,13 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """See TCP handshakes in a network capture: each step, both ends, what went wrong and how it ended.
+    """See TCP handshakes and WebSockets in a network capture: each step, both ends, what went wrong and how it ended.
 
     \b
     Examples:
       netviz handshake captures/websocket.pcapng
       netviz handshake captures/refused.pcapng --explain
+      netviz ws-trace captures/websocket.pcapng
 
     Shell completion: eval "$(_NETVIZ_COMPLETE=bash_source netviz)" in ~/.bashrc; zsh_source and fish_source likewise.
     """

@@ -111,16 +111,17 @@ class Http1:
 
     def skim(self, data: bytes, client: tuple[int, int], server: tuple[int, int]) -> bool:
         """Pass over what both sides sent, from and up to a place in ``data``, if nobody cares about any of it."""
-        quiet = all(self._synced) and not (self._unsure or self._held or self._rejected or any(self._bodies))
-        if not quiet or any(stream.data or stream.gaps for stream in self._streams):
+        ours, theirs = self._streams
+        if self._unsure or self._held or self._rejected or self._bodies != [None, None] or self._synced != [True, True]:
+            return False
+        if ours.data or theirs.data or ours.gaps or theirs.gaps:
             return False
         plain: list[Plain] = []
         if pass_requests(data, *client, plain) != client[1]:
             return False
-        waiting = deque((*self._waiting, *plain))
-        if len(waiting) > _MOST_WAITING:
-            return False
-        if pass_responses(data, *server, waiting) != server[1]:
+        waiting = deque(self._waiting)
+        waiting += plain
+        if len(waiting) > _MOST_WAITING or pass_responses(data, *server, waiting) != server[1]:
             return False
         self._waiting = waiting
         self._asked += len(plain)

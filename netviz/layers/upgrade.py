@@ -9,10 +9,10 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 from typing import Literal, NamedTuple
-
-from websockets.exceptions import InvalidHeader
-from websockets.headers import parse_connection, parse_extension, parse_subprotocol, parse_upgrade
 
 from netviz.event import Header, Problem, Rule, Side, WebSocketUpgrade
 from netviz.layers.deflate import Deflate, Extension, agreed, faults
@@ -134,9 +134,9 @@ def _request_rules(request: Request, key: str | None, version: str | None) -> Se
         _rule("method", "client", "4.1", request.method == "GET", f"{request.method} instead of GET", "GET"),
         _rule("HTTP version", "client", "4.1", request.version != "1.0", "HTTP/1.0 knows no upgrade", request.version),
         _rule("Host", "client", "4.1", host is not None, "missing", host or ""),
-        _rule("Upgrade", "client", "4.1", _names(upgrade, "websocket", parse_upgrade),
+        _rule("Upgrade", "client", "4.1", _names(upgrade, "websocket", "upgrade"),
               "missing" if upgrade is None else f"{upgrade!r} does not name websocket", upgrade or ""),
-        _rule("Connection", "client", "4.1", _names(connection, "upgrade", parse_connection),
+        _rule("Connection", "client", "4.1", _names(connection, "upgrade", "connection"),
               "missing" if connection is None else f"{connection!r} does not name Upgrade", connection or ""),
         _rule("Key", "client", "4.1", *_key(key)),
         _rule("Version", "client", "4.1", version == "13", f"{version} instead of 13" if version else "missing", "13"),
@@ -154,7 +154,7 @@ def _response_rules(
     return (
         _rule("Upgrade", "server", "4.1", upgrade is not None and upgrade.lower() == "websocket",
               "missing" if upgrade is None else f"{upgrade!r} instead of websocket", upgrade or ""),
-        _rule("Connection", "server", "4.1", _names(connection, "upgrade", parse_connection),
+        _rule("Connection", "server", "4.1", _names(connection, "upgrade", "connection"),
               "missing" if connection is None else f"{connection!r} does not name Upgrade", connection or ""),
         _rule("Accept", "server", "4.1", accept is not None and accept == expected, missing, accept or ""),
         _rule("subprotocol", "server", "4.1", fits, f"{protocol} was not offered ({listed} was)", protocol or "none"),
@@ -190,14 +190,22 @@ def _last(head: Request | Response) -> int:
     return head.packets[-1] if head.packets else 0
 
 
-def _names(value: str | None, wanted: str, parse: object) -> bool:
+def _names(value: str | None, wanted: str, header: Literal["upgrade", "connection"]) -> bool:
     """Whether a list in a header has an element, in any case."""
     if value is None:
         return False
+    headers = _library()
+    parse = headers.parse_upgrade if header == "upgrade" else headers.parse_connection
     try:
-        return wanted in [token.lower() for token in parse(value)]  # type: ignore[operator]
-    except InvalidHeader:
+        return wanted in [token.lower() for token in parse(value)]
+    except headers.InvalidHeaderFormat:
         return False
+
+
+@lru_cache(maxsize=1)
+def _library() -> ModuleType:
+    """The header parsers of websockets; captures without a WebSocket need not wait for them."""
+    return import_module("websockets.headers")
 
 
 def _key(key: str | None) -> tuple[bool, str, str]:
@@ -214,8 +222,8 @@ def _protocols(values: list[str]) -> tuple[str, ...]:
     found: list[str] = []
     for value in values:
         try:
-            found += parse_subprotocol(value)
-        except InvalidHeader:
+            found += _library().parse_subprotocol(value)
+        except _library().InvalidHeaderFormat:
             found += [part.strip() for part in value.split(",") if part.strip()]
     return tuple(found)
 
@@ -226,12 +234,12 @@ def _extensions(values: list[str]) -> tuple[list[Extension], list[str]]:
     unreadable: list[str] = []
     for value in values:
         try:
-            found += parse_extension(value)
-        except InvalidHeader:
+            found += _library().parse_extension(value)
+        except _library().InvalidHeaderFormat:
             for part in value.split(","):
                 try:
-                    found += parse_extension(part.strip())
-                except InvalidHeader:
+                    found += _library().parse_extension(part.strip())
+                except _library().InvalidHeaderFormat:
                     unreadable.append(part.strip())
     return found, unreadable
 

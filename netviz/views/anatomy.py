@@ -78,7 +78,7 @@ def _bits(fields: list[Field]) -> list[str]:
             groups.append(f"{field.value:0{field.bits}b}")
     words = []
     for field in plain:
-        words.append(f"{field.name} = {field.value}: {field.meaning}")
+        words.append(f"{field.name} = {field.value}" + (f": {field.meaning}" if field.meaning else ""))
         if field.name == "FIN":
             set_bits = [f"{each.name} {each.meaning}" for each in reserved if each.value]
             words.append("RSV: " + (", ".join(set_bits) or "none set"))

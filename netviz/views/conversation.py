@@ -58,7 +58,8 @@ def message_rows(message: WebSocketMessage, time: str, width: int, *, full: bool
 def frame_row(frame: WebSocketFrame, time: str, width: int) -> Text:
     """A frame: its header in words."""
     line = _begin(frame.side, time, width, f"{frame.number}", "frame")
-    bits = [f"FIN {int(frame.fin)}"] + [f"RSV{n}" for n in (1, 2, 3) if frame.first & (0x80 >> n)]
+    bits = [f"#{frame.number}"] if width < _WIDE else []
+    bits += [f"FIN {int(frame.fin)}"] + [f"RSV{n}" for n in (1, 2, 3) if frame.first & (0x80 >> n)]
     bits.append(f"opcode {frame.opcode} {frame.kind}")
     bits.append(f"mask {frame.mask:08x}" if frame.masked else "no mask")
     bits.append(f"{frame.head} + {frame.length:,} bytes")

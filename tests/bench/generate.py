@@ -1,9 +1,10 @@
 """Write a large capture for benchmarks: many complete TCP connections, interleaved as on a busy server.
 
-usage: python -m tests.bench.generate OUT.pcap [--connections N] [--exchanges N] [--active N] [--seed N]
+usage: python -m tests.bench.generate OUT.pcap [--connections N] [--exchanges N] [--messages N] [--every N] [--active N]
+                                      [--seed N]
 
-Each connection is a handshake, request and answer repeated, and a FIN from each side; every tenth upgrades to WebSocket
-and talks in frames.  The same seed writes the same file.
+Each connection is a handshake, request and answer repeated, and a FIN from each side; every tenth (--every)
+upgrades to WebSocket and talks in frames, as many messages each way as --messages says.  The same seed writes the same file.
 """
 
 from __future__ import annotations
@@ -87,8 +88,10 @@ def _upgrade(connection: Connection, rng: random.Random) -> Iterator[bytes]:
     yield connection.packet(0, ACK)
 
 
-def write(path: Path, *, connections: int, exchanges: int, active: int = 300, seed: int = 1) -> int:
-    """Write the capture and answer how many packets it has."""
+def write(
+    path: Path, *, connections: int, exchanges: int, messages: int = 0, every: int = 10, active: int = 300, seed: int = 1
+) -> int:
+    """Write the capture and answer how many packets it has; every n-th connection is a WebSocket with so many messages."""
     rng = random.Random(seed)
     time, count, begun = 1_700_000_000_000_000, 0, 0
     live: list[Iterator[bytes]] = []
@@ -96,7 +99,9 @@ def write(path: Path, *, connections: int, exchanges: int, active: int = 300, se
         file.write(_FILE_HEADER)
         while live or begun < connections:
             while len(live) < active and begun < connections:
-                live.append(conversation(Connection(begun, rng), begun % 10 == 0, exchanges, rng))
+                websocket = begun % every == 0
+                count_of = (messages or exchanges) if websocket else exchanges
+                live.append(conversation(Connection(begun, rng), websocket, count_of, rng))
                 begun += 1
             index = rng.randrange(len(live))
             packet = next(live[index], None)
@@ -116,10 +121,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--connections", type=int, default=12_000)
     parser.add_argument("--exchanges", type=int, default=26)
+    parser.add_argument("--messages", type=int, default=0)
+    parser.add_argument("--every", type=int, default=10)
     parser.add_argument("--active", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    count = write(given.out, connections=given.connections, exchanges=given.exchanges, active=given.active, seed=given.seed)
+    count = write(given.out, connections=given.connections, exchanges=given.exchanges, messages=given.messages,
+                  every=given.every, active=given.active, seed=given.seed)  # fmt: skip
     print(f"{count:,} packets, {given.connections:,} connections, {given.out.stat().st_size:,} bytes")
 
 

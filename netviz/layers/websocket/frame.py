@@ -156,9 +156,9 @@ def _meaning(name: str, value: int) -> str:
         case "MASK":
             return "masked, as a client must" if value else "not masked, as a server must"
         case "payload length":
-            return {126: "the next 2 bytes say it", 127: "the next 8 bytes say it"}.get(value, f"{value} bytes")
+            return {126: "the next 2 bytes say it", 127: "the next 8 bytes say it"}.get(value, "")
         case "extended payload length":
-            return f"{value:,} bytes"
+            return ""
         case _:
             return "made up by the client for this frame"
 
