@@ -18,7 +18,7 @@ from netviz.channel import Channel
 from netviz.connection import OVER, Connection
 from netviz.event import SIDES, Segment
 from netviz.judge import peers
-from netviz.lane import Lane, block
+from netviz.lane import Frames, Lane, block
 from netviz.layers.layer import Ending, Told, Wanted
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.segment import ACK, FIN, RST
@@ -41,12 +41,23 @@ class Assembly:
         self._wanted = wanted
         self._before: Table | None = None
 
-    def feed(self, table: Table, runs: Runs) -> list[Found]:
-        """Take the segments of a Batch; what was told comes with the packets that completed it, not yet in their order."""
-        found: list[Found] = []
+    def feed(self, table: Table, runs: Runs, over: Iterable[Connection]) -> list[Told]:
+        """Take the segments of a Batch, then let connections go; what was told, in order."""
         payload = gather(table, runs)
-        if payload is None:
-            return found
+        found: list[Found] = []
+        frames = self._read(table, runs, payload, found) if payload is not None else None
+        found += self._let_go(over)
+        if self._wanted.contents:
+            return [told for _, told in sorted(self._priced(found, table), key=_first)]
+        return _bundle(found, frames)
+
+    def close(self, connections: Iterable[Connection]) -> list[Told]:
+        """Connections that are let go without a Batch, or in which the capture ends."""
+        found = self._let_go(connections)
+        return [told for _, told in sorted(found, key=_first)] if self._wanted.contents else _bundle(found, None)
+
+    def _read(self, table: Table, runs: Runs, payload: Payload, found: list[Found]) -> Frames | None:
+        """Have the Channels read a Batch; where nothing but frames is wanted, those of the lane are the answer."""
         lane = None if self._wanted.contents else Lane(payload)
         laned: list[tuple[int, Connection, Channel, bool]] = []
         groups_of = payload.groups.get
@@ -65,38 +76,31 @@ class Assembly:
                 self._one_by_one(table, runs, index, owner, channel)
                 self._settle(owner, channel, found)
                 continue
-            if groups == (None, None):
-                self._acknowledge(index, owner, channel, payload)
-                if owner.end:
-                    self._settle(owner, channel, found)
-                continue
-            if lane is not None and lane.take(channel, groups):
-                laned.append((index, owner, channel, False))
-                continue
-            if not channel.skim(payload, groups):
-                self._pass(channel, groups, payload)
-                if channel.advance(pause=lane is not None):
-                    if lane is not None and lane.take(channel, groups, rest=True):
-                        laned.append((index, owner, channel, True))
-                        continue
-                    channel.advance()
+            if groups != (None, None):
+                if lane is not None and lane.take(channel, groups):
+                    laned.append((index, owner, channel, False))
+                    continue
+                if not channel.skim(payload, groups):
+                    self._pass(channel, groups, payload)
+                    if channel.advance(pause=lane is not None):
+                        if lane is not None and lane.take(channel, groups, rest=True):
+                            laned.append((index, owner, channel, True))
+                            continue
+                        channel.advance()
             self._acknowledge(index, owner, channel, payload)
             self._settle(owner, channel, found)
-        if lane is not None:
-            told, extras, refused = lane.run()
-            for place in refused:
-                index, _, channel, rest = laned[place]
-                if not rest:
-                    self._pass(channel, (groups_of(2 * index), groups_of(2 * index + 1)), payload)
-                channel.advance()
-            for index, owner, channel, _ in laned:
-                self._acknowledge(index, owner, channel, payload)
-                self._settle(owner, channel, found)
-            rows = [(ready, row) for ready, (kind, row) in found if kind == "frame"]
-            if len(told[0]) or rows:
-                return [(0, ("block", block(told, extras, rows)))]
-            return []
-        return self._priced(found, table)
+        if lane is None:
+            return None
+        frames = lane.run()
+        for place in frames.refused:
+            index, _, channel, rest = laned[place]
+            if not rest:
+                self._pass(channel, (groups_of(2 * index), groups_of(2 * index + 1)), payload)
+            channel.advance()
+        for index, owner, channel, _ in laned:
+            self._acknowledge(index, owner, channel, payload)
+            self._settle(owner, channel, found)
+        return frames
 
     def _priced(self, found: list[Found], table: Table) -> list[Found]:
         """Add to an anatomy what its packets cost: those of this Batch and of the one before it."""
@@ -109,8 +113,7 @@ class Assembly:
                 found[index] = ready, (kind, replace(event, layers=tuple(cost for cost in costs if cost is not None)))
         return found
 
-    def close(self, connections: Iterable[Connection]) -> list[Found]:
-        """Connections that are let go, or in which the capture ends."""
+    def _let_go(self, connections: Iterable[Connection]) -> list[Found]:
         found: list[Found] = []
         for connection in connections:
             channel = connection.channel
@@ -188,6 +191,15 @@ class Assembly:
             seq = seq + (flags >> 1 & 1) & _WORD
             channel.ends[side].take(seq, length, bytes(view[first:last]), packet, place, time, bool(flags & FIN))
         channel.advance()
+
+
+def _bundle(found: list[Found], frames: Frames | None) -> list[Told]:
+    """All frames as one block; nothing else is wanted then."""
+    rows = [(ready, row) for ready, (kind, row) in found if kind == "frame"]
+    if frames is None and not rows:
+        return []
+    told = block(frames, rows)
+    return [("block", told)] if len(told.columns[0]) else []
 
 
 def _begin(connection: Connection, channel: Channel) -> None:

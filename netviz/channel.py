@@ -28,7 +28,7 @@ class Channel:
     the layer.
     """
 
-    __slots__ = ("_outlet", "client", "ends", "introduced", "layer", "over")
+    __slots__ = ("_outlet", "_searched", "client", "ends", "introduced", "layer", "over")
 
     def __init__(self, number: int, wanted: Wanted) -> None:
         self.ends = Reassembly(), Reassembly()
@@ -36,6 +36,8 @@ class Channel:
         self.layer: Layer | None = Search(self._outlet, (self.ends[0].stream, self.ends[1].stream))
         self.client = 0
         self.over = False
+        #: Where both Streams were when they were searched last: nobody searches there twice.
+        self._searched = (-1, -1)
         #: Whether its ends have been told.
         self.introduced = False
 
@@ -118,7 +120,8 @@ class Channel:
                 return Http1(self._outlet, first, second, synced=(fresh, fresh), proxy=proxy, floor=floor)
             case "websocket":
                 return WebSocket(self._outlet, first, second, deflate=deflate, inferred=inferred, floor=floor)
-            case "search":
+            case "search" if (first.start, second.start) != self._searched:
+                self._searched = first.start, second.start
                 ends = self.ends[0].stream, self.ends[1].stream
                 return Search(self._outlet, ends, floor=floor, proxy=proxy)
         for end in self.ends:

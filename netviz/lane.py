@@ -21,7 +21,7 @@ from netviz.layers.websocket.frame import CLOSE, read_head
 from netviz.native import native
 from netviz.payload import Group, Payload
 
-__all__ = ["Lane", "block"]
+__all__ = ["Frames", "Lane", "block"]
 
 #: First bytes of frames that need no rule: whole messages without reserved bits, and control frames.
 _PLAIN = np.zeros(256, bool)
@@ -30,8 +30,18 @@ _PLAIN[[0x81, 0x82, 0x88, 0x89, 0x8A]] = True
 #: Columns of a FrameBlock, and the packet that completed each frame.
 _COLUMNS = 12
 
-#: What a column can hold: a length beyond it breaks a rule anyway, and the problem of the frame tells it.
-_LARGEST = (1 << 63) - 1
+
+class Frames(NamedTuple):
+    """What the lane read: the columns of a FrameBlock and the packet that completed each frame, the origins of those in
+    several pieces, and which connections must be read by their layer after all.
+    """
+
+    columns: tuple[Ints, ...]
+    origins: dict[int, Origin]
+    refused: list[int]
+
+
+_NONE = Frames(tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), {}, [])
 
 
 class _Flow(NamedTuple):
@@ -73,13 +83,11 @@ class Lane:
         self._flows += flows
         return True
 
-    def run(self) -> tuple[tuple[Ints, ...], dict[int, tuple[int, ...]], list[int]]:
-        """The frames as columns (the last one is the packet that completed each), the origins of those in several pieces,
-        and which connections must be read by their layer after all.
-        """
+    def run(self) -> Frames:
+        """Read the frames of all connections that were taken."""
         columns, entries, flows = self._payload, self._entries, self._flows
         if not flows:
-            return tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), {}, []
+            return _NONE
         data = columns.data
         begins, stops = np.array([flow.start for flow in flows]), np.array([flow.stop for flow in flows])
         frames, reached = _walk(data, begins, stops)
@@ -113,7 +121,7 @@ class Lane:
             start + size + length, columns.time[filled][tail], side[flow], first, mask, size, length, ready,
         )  # fmt: skip
         self._settle(refused, first, flow, counts)
-        return told, extras, np.flatnonzero(refused).tolist()
+        return Frames(told, extras, np.flatnonzero(refused).tolist())
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
         """The number of each frame in its WebSocket, both sides in the order of the wire, and how many there are of each."""
@@ -145,25 +153,27 @@ class Lane:
             layer.frames += count
 
 
-def block(told: tuple[Ints, ...], extras: dict[int, tuple[int, ...]], rows: list[tuple[int, Any]]) -> FrameBlock:
+def block(frames: Frames | None, rows: list[tuple[int, Any]]) -> FrameBlock:
     """The frames of a Batch in order: those of the lane, and rows that layers told with the packet that completed each."""
-    also: dict[int, tuple[Origin, tuple[Problem, ...]]] = {place: (origin, ()) for place, origin in extras.items()}
+    told, origins, _ = frames or _NONE
+    extras: dict[int, tuple[Origin, tuple[Problem, ...]]] = {place: (origin, ()) for place, origin in origins.items()}
     if rows:
         values = []
         for place, (ready, row) in enumerate(rows, len(told[0])):
             number, index, origin, time, side, first, mask, head, length, problems = row
             if len(origin) != 3 or problems:
-                also[place] = origin, problems
+                extras[place] = origin, problems
             when = NO_TIME if time is None else time
-            values.append((number, index, *origin[:3], when, side, first, mask, head, min(length, _LARGEST), ready))
+            signed = length - (1 << 64) if length >> 63 else length
+            values.append((number, index, *origin[:3], when, side, first, mask, head, signed, ready))
         added = np.array(values, np.int64).T
         told = tuple(np.concatenate(both) for both in zip(told, added, strict=True))
     order = np.argsort(told[-1], kind="stable")
-    if also:
+    if extras:
         where = np.empty(len(order), np.int64)
         where[order] = np.arange(len(order))
-        also = {int(where[place]): what for place, what in also.items()}
-    return FrameBlock(columns=tuple(column[order] for column in told[:-1]), extras=also)
+        extras = {int(where[place]): what for place, what in extras.items()}
+    return FrameBlock(columns=tuple(column[order] for column in told[:-1]), extras=extras)
 
 
 def _walk(data: bytes, begins: Ints, stops: Ints) -> tuple[tuple[Ints, ...], Ints]:

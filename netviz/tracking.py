@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netviz.capture.batch import NO_TIME, Batch
@@ -68,16 +67,14 @@ class Tracking:
         if self._assembly is None:
             found += [("opened", connection.finish()) for connection in tracked.opened]
             return found + _over(tracked.over)
-        told: list[tuple[int, Found]] = []
-        if packets is not None and tracked.runs is not None:
-            told = self._assembly.feed(packets, tracked.runs)
-        told = sorted(told + self._assembly.close(tracked.over), key=itemgetter(0))
-        return found + [what for _, what in told]
+        if packets is None or tracked.runs is None:
+            return found + self._assembly.close(tracked.over)
+        return found + self._assembly.feed(packets, tracked.runs, tracked.over)
 
     def close(self) -> list[Found]:
         """The connections that the capture ended in, then what was not decoded."""
         rest = self._tracker.close()
-        found = _over(rest) if self._assembly is None else [what for _, what in self._assembly.close(rest)]
+        found = _over(rest) if self._assembly is None else self._assembly.close(rest)
         for notice in self._notices.values():
             packets = f"{notice.count:,} packet{'s' * (notice.count != 1)}"
             text = f"{packets} {notice.text}; the first is packet {notice.packet}"

@@ -38,6 +38,9 @@ Origin = tuple[int, ...]
 #: Stands in columns for the time of a packet that has none.
 NO_TIME = -(1 << 63)
 
+#: Lengths are unsigned numbers of 64 bits; columns hold signed ones.
+_UNSIGNED = 1 << 64
+
 #: Registered close codes (RFC 6455 section 7.4.1 and the registry that it founded).
 CLOSE_CODES = {
     1000: "normal closure",
@@ -230,8 +233,9 @@ class FrameBlock(Happening):
     """Many frames at once, in the order of the packets that completed them.
 
     ``columns`` are arrays: connection, number, packet, start and end (of the first slice), time, side, first byte, mask,
-    length of the header, of the payload; a time without a value is the smallest number there is.  ``extras`` holds the
-    whole origin and the problems of those that came in several pieces or break a rule, by their place in the columns.
+    length of the header, of the payload (as a signed number); a time without a value is the smallest there is.
+    ``extras`` holds the whole origin and the problems of those that came in several pieces or break a rule, by their place
+    in the columns.
     """
 
     name: ClassVar[str] = "websocket.frame"
@@ -248,6 +252,7 @@ class FrameBlock(Happening):
         for place, (connection, number, packet, start, end, time, side, first, mask, head, length) in enumerate(rows):
             origin, problems = extras.get(place, ((packet, start, end), ()))
             when = None if time == NO_TIME else time
+            length %= _UNSIGNED
             yield WebSocketFrame(connection, number, origin, when, side, first, mask, head, length, problems)
 
 

@@ -296,9 +296,9 @@ class Http1:
             self._seen[side] = available
             if stream.gaps:
                 return None, self._lost(side)
-            if available > LONGEST or (stream.data.find(b"\n", 0, available) >= 0 and not first.match(stream.data)):
-                return None, Handover("nothing")
-            return None, None
+            if stream.data.find(b"\n", 0, available) >= 0 and not first.match(stream.data):
+                return None, Handover("search")
+            return None, Handover("nothing") if available > LONGEST else None
         self._seen[side] = 0
         if not first.match(stream.data):
             return None, Handover("search")

@@ -29,6 +29,9 @@ from netviz.views.json_keys import boolean, close_keys, message_keys, problems_a
 __all__ = ["JsonLines"]
 
 _SECOND = 1_000_000_000
+
+#: Columns hold signed numbers; a length is none.
+_UNSIGNED = 1 << 64
 _SIMULTANEOUS, _SPLIT = ', "simultaneous": true', ', "split": true'
 
 
@@ -82,7 +85,7 @@ class JsonLines:
             key = bits[side][first] if mask < 0 else f'{bits[2 + side][first]}{mask:08x}"'
             out.append(
                 f'{{"event": "websocket.frame", "connection": {connection}{when}, "packets": {packets}, "number": {number}, '
-                f'{key}, "length": {length}, "problems": {problems}}}\n'
+                f'{key}, "length": {length % _UNSIGNED}, "problems": {problems}}}\n'
             )
         return "".join(out)
 

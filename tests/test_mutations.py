@@ -1,0 +1,75 @@
+"""Damaged captures: whatever the bytes, analysis ends in events, each of them one line of JSON, and both lanes agree."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from netviz.analysis import Analysis
+from netviz.capture.metadata import Metadata
+from netviz.capture.stream import read_capture
+from netviz.errors import NetvizError
+from netviz.event import Anatomy, Event, Peers
+from netviz.layers.layer import Wanted
+from netviz.samples import samples
+from netviz.views.jsonl import JsonLines
+from netviz.views.plain_websocket import plain_websocket
+
+_SAMPLES = {name: path for name, path in samples().items() if path.stat().st_size < 100_000}
+
+
+def _mutated(data: bytes, rng: random.Random) -> bytes:
+    """Some bytes changed, left out or repeated, behind the file header."""
+    made = bytearray(data)
+    for _ in range(rng.choice([1, 3, 10, 40])):
+        at = rng.randrange(24, len(made) - 1)
+        end = min(len(made), at + rng.randrange(1, 200))
+        match rng.randrange(4):
+            case 0:
+                made[at] = rng.randrange(256)
+            case 1:
+                made[at] ^= 1 << rng.randrange(8)
+            case 2 if len(made) > 1000:
+                del made[at:end]
+            case _:
+                made[at:at] = made[at:end]
+    return bytes(made)
+
+
+def _events(data: bytes, wanted: Wanted) -> Iterator[Event]:
+    analysis = Analysis(wanted=wanted)
+    for batch in read_capture(io.BytesIO(data).readinto, "mutated", Metadata()):
+        yield from analysis.feed(batch)
+    yield from analysis.close()
+
+
+def _lines(data: bytes, *, contents: bool) -> list[str]:
+    lines = JsonLines()
+    wanted = Wanted(contents=contents, anatomy=(None, 2) if contents else None)
+    found = []
+    for event in _events(data, wanted):
+        list(plain_websocket(event, None))
+        if not isinstance(event, Peers | Anatomy):
+            found.append(lines.line(event))
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(_SAMPLES.values()), ids=lambda path: path.name)
+def test_damage_ends_in_events(path: Path) -> None:
+    rng = random.Random(path.name)
+    original = path.read_bytes()
+    for _ in range(12):
+        data = _mutated(original, rng)
+        try:
+            told = _lines(data, contents=True)
+        except NetvizError:
+            continue  # it is no capture any more
+        assert all(json.loads(line)["event"] for line in told)
+        frames = [line for line in told if '"event": "websocket.frame"' in line]
+        bare = [line for line in _lines(data, contents=False) if '"event": "websocket.frame"' in line]
+        assert bare == frames
