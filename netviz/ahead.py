@@ -68,7 +68,8 @@ def _track(source: Source, wanted: Wanted | None, stream: BinaryIO) -> int:
     tracking = Tracking(wanted)
     try:
         for batch in source:
-            _send(stream, _packed(source.progress, tracking.tally, tracking.feed(batch)))
+            found = tracking.feed(batch)
+            _send(stream, _packed(source.progress, tracking.tally, found))
             stream.flush()
         rest = tracking.close()
         for at in range(0, max(len(rest), 1), _TOGETHER):

@@ -90,7 +90,7 @@ class Lane:
             return _NONE
         data = columns.data
         begins, stops = np.array([flow.start for flow in flows]), np.array([flow.stop for flow in flows])
-        frames, reached = _walk(data, begins, stops)
+        frames, reached = _walk(data, begins, stops, len(columns.length))
         at, first, mask, size, length, flow = frames
         entry = np.array([flow.entry for flow in flows])
         side = np.array([flow.side for flow in flows])
@@ -176,13 +176,17 @@ def block(frames: Frames | None, rows: list[tuple[int, Any]]) -> FrameBlock:
     return FrameBlock(columns=tuple(column[order] for column in told[:-1]), extras=extras)
 
 
-def _walk(data: bytes, begins: Ints, stops: Ints) -> tuple[tuple[Ints, ...], Ints]:
+def _walk(data: bytes, begins: Ints, stops: Ints, segments: int) -> tuple[tuple[Ints, ...], Ints]:
     """All frames between each begin and stop: place, first byte, mask, header, payload, which; and where each flow ends."""
     if native is not None:
-        out = np.empty((6, len(data) // 2 + 1), np.int64)
-        reached = np.empty(len(begins), np.int64)
-        count = native.frames(data, np.ascontiguousarray(begins), np.ascontiguousarray(stops), out, reached)
-        return tuple(out[:, :count]), reached
+        room, most = 4 * segments + 64, len(data) // 2 + 1
+        while True:
+            out = np.empty((6, min(room, most)), np.int64)
+            reached = np.empty(len(begins), np.int64)
+            count = native.frames(data, np.ascontiguousarray(begins), np.ascontiguousarray(stops), out, reached)
+            if count < room:
+                return tuple(out[:, :count]), reached
+            room *= 8  # many small frames in a segment
     found: list[tuple[int, int, int, int, int, int]] = []
     ends = []
     for index, (at, stop) in enumerate(zip(begins.tolist(), stops.tolist(), strict=True)):

@@ -69,17 +69,13 @@ class Payload:
 
     def segments(self, group: Group) -> tuple[bytes, list[int], list[int], list[int], list[int | None]]:
         """What the segments of a group carry: bytes; then for each its length, packet, place, time."""
-        length, packet, place, time = self._lists
         start, stop = group.start, group.stop
         data = self.data[self.starts[start] : self.starts[stop]]
-        return data, length[start:stop], packet[start:stop], place[start:stop], time[start:stop]
-
-    @cached_property
-    def _lists(self) -> tuple[list[int], list[int], list[int], list[int | None]]:
-        times: list[int | None] = self.time.tolist()
+        times: list[int | None] = self.time[start:stop].tolist()
         if NO_TIME in times:
             times = [None if time == NO_TIME else time for time in times]
-        return self.length.tolist(), self.packet.tolist(), self.place.tolist(), times
+        length, packet, place = (column[start:stop].tolist() for column in (self.length, self.packet, self.place))
+        return data, length, packet, place, times
 
 
 def gather(table: Table, runs: Runs) -> Payload | None:

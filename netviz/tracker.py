@@ -57,9 +57,13 @@ class Tracked(NamedTuple):
 
 
 class Tracker:
-    """Assigns segments to connections; holds those that are not over."""
+    """Assigns segments to connections; holds those that are not over.
 
-    def __init__(self) -> None:
+    With ``probing`` false nobody looks at the first payload of a connection to tell its protocol: layers will read it.
+    """
+
+    def __init__(self, *, probing: bool = True) -> None:
+        self._probing = probing
         self._connections: dict[tuple[int, int], Connection] = {}
         self._let_go: dict[tuple[int, int], None] = {}
         self._next = 0
@@ -192,6 +196,7 @@ class Tracker:
             source, target = table.addresses(row)
             addresses = (source, target) if side == 0 else (target, source)
         made = Connection(key, flip, addresses, packet, time)
+        made.probe.done = not self._probing
         self._connections[key] = made
         return made
 

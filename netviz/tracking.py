@@ -44,7 +44,7 @@ class Tracking:
 
     def __init__(self, wanted: Wanted | None = None) -> None:
         self.tally = Tally()
-        self._tracker = Tracker()
+        self._tracker = Tracker(probing=wanted is None)
         self._assembly: Assembly | None = None
         if wanted is not None:
             from netviz.assembly import Assembly

@@ -13,6 +13,7 @@ from netviz.analysis import Analysis
 from netviz.capture.source import open_capture
 from netviz.errors import NetvizError
 from netviz.event import Event
+from netviz.layers.layer import Wanted
 from netviz.samples import samples
 from netviz.tracking import Tracking
 
@@ -42,6 +43,21 @@ def test_same_events_and_tally(name: str) -> None:
     assert events == expected
     assert analysis.tally == alone.tally
     assert done[-1] == 1.0
+
+
+def test_what_is_found_comes_with_the_tally_that_includes_it() -> None:
+    for _, tally, found in ahead.read_ahead(open_capture(samples()["mixed"])):
+        assert not found or (tally.start is not None and tally.counts["packets"])
+
+
+@pytest.mark.parametrize("name", sorted(samples()))
+@pytest.mark.parametrize("contents", [True, False])
+def test_same_websockets(name: str, contents: bool) -> None:
+    wanted = Wanted(contents=contents)
+    alone = Analysis(wanted=wanted)
+    expected = [event for batch in open_capture(samples()[name]) for event in alone.feed(batch)]
+    expected += alone.close()
+    assert list(Analysis(wanted=wanted).run(open_capture(samples()[name]))) == expected
 
 
 def test_a_mistake_is_raised_here(tmp_path: Path) -> None:

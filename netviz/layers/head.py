@@ -87,7 +87,7 @@ def head_end(data: bytes | bytearray, start: int, end: int) -> int:
     return found.end() if found else -1
 
 
-def read_request(raw: bytes) -> Request | None:
+def read_request(raw: bytes, origin: Origin = (), ready: int = 0, time: int | None = None) -> Request | None:
     """The head of a request; None where its first line is none.
 
     >>> read_request(b"GET /chat HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n").value("host")
@@ -97,16 +97,18 @@ def read_request(raw: bytes) -> Request | None:
     if line is None:
         return None
     method, target, version = (text(part) for part in line.groups())
-    return Request(method=method, target=target, version=version, headers=fields(raw[line.end() :]))
+    headers = fields(raw[line.end() :])
+    return Request(method=method, target=target, version=version, headers=headers, origin=origin, ready=ready, time=time)
 
 
-def read_response(raw: bytes) -> Response | None:
+def read_response(raw: bytes, origin: Origin = (), ready: int = 0, time: int | None = None) -> Response | None:
     """The head of a response; None where its first line is none."""
     line = STATUS.match(raw)
     if line is None:
         return None
     version, reason = text(line[1]), text(line[3] or b"")
-    return Response(version=version, status=int(line[2]), reason=reason, headers=fields(raw[line.end() :]))
+    headers, status = fields(raw[line.end() :]), int(line[2])
+    return Response(version=version, status=status, reason=reason, headers=headers, origin=origin, ready=ready, time=time)
 
 
 def fields(raw: bytes) -> tuple[Header, ...]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import replace
 from typing import NamedTuple
 
 from netviz.layers.body import KEPT, Body, body_of_request, body_of_response
@@ -170,11 +169,10 @@ class Http1:
             self._seen[0] = 0
 
     def _request(self, raw: bytes, stream: Stream) -> None:
-        head = read_request(raw)
-        assert head is not None
         end = stream.start + len(raw)
         ready, time = stream.ready(end - 1)
-        request = replace(head, origin=stream.origin(stream.start, end), ready=ready, time=time)
+        request = read_request(raw, stream.origin(stream.start, end), ready, time)
+        assert request is not None
         stream.consume(len(raw))
         wanted = asks(request) or request.method == "CONNECT" or request.value("upgrade") is not None
         self._waiting.append(_Asked(request, self._asked) if wanted else Plain(request.method, ready))
@@ -226,11 +224,10 @@ class Http1:
             self._seen[1] = 0
 
     def _response(self, raw: bytes, stream: Stream, waiting: _Asked | Plain) -> Handover | None:
-        head = read_response(raw)
-        assert head is not None
         end = stream.start + len(raw)
         ready, time = stream.ready(end - 1)
-        response = replace(head, origin=stream.origin(stream.start, end), ready=ready, time=time)
+        response = read_response(raw, stream.origin(stream.start, end), ready, time)
+        assert response is not None
         status = response.status
         stream.consume(len(raw))
         if 100 <= status < 200 and status != 101:

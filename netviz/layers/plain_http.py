@@ -9,15 +9,25 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from netviz.layers.head import REQUEST, STATUS, head_end
+from netviz.layers.head import STATUS, head_end
 
 __all__ = ["GET", "HEAD", "Plain", "is_plain", "pass_requests", "pass_responses"]
 
 #: Requests without one of these fields, and without a body, need no closer look.
 _TELLING = re.compile(rb"\n(?:upgrade|sec-websocket-|content-length|transfer-encoding)", re.IGNORECASE)
 _SIMPLE = (b"GET", b"HEAD", b"OPTIONS", b"DELETE")
+
+#: Such a request, written as everybody does.
+_REQUEST = re.compile(
+    rb"(GET|HEAD|OPTIONS|DELETE) [^ \r\n]+ HTTP/1\.[01]\r\n"
+    rb"(?:(?!(?i:upgrade|sec-websocket-|content-length|transfer-encoding))[^\r\n]+\r\n)*\r\n"
+)
+
+#: The longest head that is looked at here.
+_LONGEST = 4096
 
 #: The usual response: its length is all that has to be known.
 _LENGTH = re.compile(rb"\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r?\n", re.IGNORECASE)
@@ -47,28 +57,31 @@ def is_plain(raw: bytes | bytearray, line: re.Match[bytes], end: int) -> bool:
 
 def pass_requests(data: bytes | bytearray, at: int, limit: int, passed: list[Plain]) -> int:
     """Pass over requests that nobody cares about: where the first other one begins."""
-    while (end := head_end(data, at, limit)) > 0:
-        line = REQUEST.match(data, at, end)
-        if line is None or not is_plain(data, line, end):
-            break
-        passed.append(HEAD if line[1] == b"HEAD" else GET)
-        at = end
+    while (found := _REQUEST.match(data, at, limit)) is not None:
+        passed.append(HEAD if found[1] == b"HEAD" else GET)
+        at = found.end()
     return at
 
 
 def pass_responses(data: bytes | bytearray, at: int, limit: int, waiting: deque[_W]) -> int:
     """Pass over whole responses of known length to such requests: where the first other one begins."""
     while waiting and waiting[0] is GET:
-        end = head_end(data, at, limit)
-        line = STATUS.match(data, at, end) if end > 0 else None
-        if line is None or line[2][:1] == b"1" or line[2] in (b"204", b"304"):
+        end = data.find(b"\r\n\r\n", at, limit) + 4
+        if end < 4 or end - at > _LONGEST:
             break
-        framing = _FRAMING.findall(data, line.end() - 1, end)
-        length = _LENGTH.search(data, line.end() - 1, end) if len(framing) == 1 else None
-        if length is None:
+        length = _length(bytes(data[at:end]))
+        if length < 0 or end + length > limit:
             break
-        if (stop := end + int(length[1])) > limit:
-            break
-        at = stop
+        at = end + length
         waiting.popleft()
     return at
+
+
+@lru_cache(maxsize=256)
+def _length(head: bytes) -> int:
+    """The length of the body behind a head, -1 where that needs a closer look; servers repeat themselves."""
+    line = STATUS.match(head)
+    if line is None or head_end(head, 0, len(head)) != len(head) or line[2][:1] == b"1" or line[2] in (b"204", b"304"):
+        return -1
+    length = _LENGTH.search(head, line.end() - 1) if len(_FRAMING.findall(head, line.end() - 1)) == 1 else None
+    return -1 if length is None else int(length[1])
