@@ -14,12 +14,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from netviz.analysis import Analysis, analyze, course
+    from netviz.analysis import Analysis, analyze, course, trace
     from netviz.capture.batch import Batch
     from netviz.capture.source import Source
     from netviz.capture.source import open_capture as open  # noqa: A004
     from netviz.errors import NetvizError
-    from netviz.event import CaptureProblem, Event, Problem, TcpConnection
+    from netviz.event import (
+        CaptureProblem,
+        Event,
+        Field,
+        Problem,
+        Slice,
+        TcpConnection,
+        WebSocketClose,
+        WebSocketFrame,
+        WebSocketMessage,
+        WebSocketUpgrade,
+    )
     from netviz.table import Table
 
 __all__ = [
@@ -27,22 +38,40 @@ __all__ = [
     "Batch",
     "CaptureProblem",
     "Event",
+    "Field",
     "NetvizError",
     "Problem",
+    "Slice",
     "Source",
     "Table",
     "TcpConnection",
+    "WebSocketClose",
+    "WebSocketFrame",
+    "WebSocketMessage",
+    "WebSocketUpgrade",
     "analyze",
     "course",
     "open",
+    "trace",
 ]
 
 _HOMES = {
-    "netviz.analysis": ("Analysis", "analyze", "course"),
+    "netviz.analysis": ("Analysis", "analyze", "course", "trace"),
     "netviz.capture.batch": ("Batch",),
     "netviz.capture.source": ("Source", "open_capture"),
     "netviz.errors": ("NetvizError",),
-    "netviz.event": ("CaptureProblem", "Event", "Problem", "TcpConnection"),
+    "netviz.event": (
+        "CaptureProblem",
+        "Event",
+        "Field",
+        "Problem",
+        "Slice",
+        "TcpConnection",
+        "WebSocketClose",
+        "WebSocketFrame",
+        "WebSocketMessage",
+        "WebSocketUpgrade",
+    ),
     "netviz.table": ("Table",),
 }
 

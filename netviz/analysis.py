@@ -21,7 +21,7 @@ from netviz.tracking import Found, Tally, Tracking
 if TYPE_CHECKING:
     from netviz.layers.layer import Wanted
 
-__all__ = ["Analysis", "analyze", "course"]
+__all__ = ["Analysis", "analyze", "course", "trace"]
 
 
 class Analysis:
@@ -102,6 +102,18 @@ class Analysis:
 def analyze(source: Source) -> Iterator[Event]:
     """All events of a capture."""
     return Analysis().run(source)
+
+
+def trace(source: Source) -> Iterator[Event]:
+    """All that WebSockets of a capture say: upgrades, frames, messages, closes.
+
+    >>> from netviz.capture.source import open_capture
+    >>> [event.content for event in trace(open_capture("captures/websocket.pcapng")) if event.name == "websocket.message"][0]
+    'the ferry leaves pier 4 at 07:35'
+    """
+    from netviz.layers.layer import Wanted
+
+    return Analysis(wanted=Wanted()).run(source)
 
 
 def course(connection: TcpConnection) -> Course:
