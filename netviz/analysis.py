@@ -91,8 +91,8 @@ class Analysis:
             elif kind == "over":
                 yield judge(value)
             elif kind == "peers":
-                number, client, server = value
-                yield Peers(packets=(), time=None, connection=number, client=client, server=server)
+                number, client, server, inferred = value
+                yield Peers(packets=(), time=None, connection=number, client=client, server=server, inferred=inferred)
             elif kind != "opened":
                 yield value
             elif self._openings:

@@ -126,10 +126,11 @@ class Assembly:
     def _collect(self, connection: Connection, channel: Channel, found: list[Found]) -> None:
         told = channel.found
         if told:
-            if not channel.introduced and self._wanted.contents:
-                channel.introduced = True
+            inferred = channel.inferred
+            if (self._wanted.contents or inferred) and channel.introduced not in ((True, inferred), (True, True)):
+                channel.introduced = True, inferred
                 client, server = peers(connection.finish(), channel.client)
-                found.append((told[0][0], ("peers", (connection.number, client, server))))
+                found.append((told[0][0], ("peers", (connection.number, client, server, inferred))))
             found += told
             told.clear()
 
@@ -194,12 +195,13 @@ class Assembly:
 
 
 def _bundle(found: list[Found], frames: Frames | None) -> list[Told]:
-    """All frames as one block; nothing else is wanted then."""
+    """All frames as one block; nothing else is wanted then but which of them are inferred."""
+    others = [told for _, told in found if told[0] == "peers"]
     rows = [(ready, row) for ready, (kind, row) in found if kind == "frame"]
     if frames is None and not rows:
-        return []
+        return others
     told = block(frames, rows)
-    return [("block", told)] if len(told.columns[0]) else []
+    return [*others, ("block", told)] if len(told.columns[0]) else others
 
 
 def _begin(connection: Connection, channel: Channel) -> None:

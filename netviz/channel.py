@@ -38,8 +38,8 @@ class Channel:
         self.over = False
         #: Where both Streams were when they were searched last: nobody searches there twice.
         self._searched = (-1, -1)
-        #: Whether its ends have been told.
-        self.introduced = False
+        #: Whether its ends have been told, and that its frames are inferred.
+        self.introduced = (False, False)
 
     @property
     def number(self) -> int:
@@ -50,6 +50,11 @@ class Channel:
     def found(self) -> list[tuple[int, Told]]:
         """What the layers told, each with the packet that completed it; whoever reads it empties it."""
         return self._outlet.found
+
+    @property
+    def inferred(self) -> bool:
+        """Whether what it carries was recognised as a WebSocket without an upgrade."""
+        return isinstance(self.layer, WebSocket) and self.layer.inferred
 
     @property
     def smooth(self) -> bool:

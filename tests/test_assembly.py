@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from netviz import ahead
 from netviz.analysis import Analysis
 from netviz.capture.source import open_capture
+from netviz.channel import Channel
 from netviz.event import (
     Endpoint,
     Event,
@@ -24,7 +25,7 @@ from netviz.event import (
     WebSocketMessage,
     WebSocketUpgrade,
 )
-from netviz.layers.layer import Wanted
+from netviz.layers.layer import Handover, Layer, Wanted
 from tests import make
 from tests.frames import BINARY, CONTINUATION, MASK, PING, PONG, TEXT, accepted, closing, frame, request
 from tests.wire import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Packet, Wire, batches, weave
@@ -452,6 +453,67 @@ def test_a_frame_that_is_cut_says_how_much_is_missing(size: int) -> None:
     assert (problem.kind, problem.packet) == ("frame-cut", 7)
     assert "10 of 30 bytes" in problem.text
     assert (after.origin, after.problems) == ((8, 40, 47), ())
+
+
+@pytest.fixture
+def _patience_of_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Layers that hand over to one another without end fail instead of hanging."""
+    left, follow = [200], Channel._next
+
+    def counted(channel: Channel, handover: Handover) -> Layer | None:
+        left[0] -= 1
+        assert left[0], f"layers hand over to one another without end: {handover}"
+        return follow(channel, handover)
+
+    monkeypatch.setattr(Channel, "_next", counted)
+
+
+_GET, _OK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+
+
+def _talked(wire: Wire) -> Wire:
+    return _goodbye(wire.client(_DATA, _ours("a")).server(_DATA, _theirs("b")))
+
+
+#: HTTP of which not all came, or that is none: how the upgrade is told to have ended, and what was said.
+_HURT: dict[str, tuple[_Script, list[str], list[str]]] = {
+    "a request that is none": (lambda w: w.open().client(_DATA, b"hello\r\n\r\n").server(_DATA, _BAD).close(), [], []),
+    "a request that is none, in a tunnel": (
+        lambda w: w.open().client(_DATA, b"CONNECT a:1 HTTP/1.1\r\n\r\n").server(_DATA, b"HTTP/1.1 200 OK\r\n\r\n")
+        .client(_DATA, b"hello\r\n\r\n").server(_DATA, _BAD).close(), [], []),
+    "the beginning of the upgrade is lost": (
+        lambda w: _talked(
+            w.open().client(_DATA, request()[:50], lost=True).client(_DATA, request()[50:]).server(_DATA, accepted())
+        ), [], ["a", "b"]),
+    "the capture begins inside of the upgrade": (
+        lambda w: _talked(w.client(_DATA, request()[50:]).server(_DATA, accepted())), [], ["a", "b"]),
+    "all of the upgrade is lost": (
+        lambda w: _talked(w.open().client(_DATA, request(), lost=True).server(_DATA, accepted())), [], ["a", "b"]),
+    "a request before the upgrade is lost": (
+        lambda w: _talked(
+            w.open().client(_DATA, _GET, lost=True).server(_DATA, _OK).client(_DATA, _GET).server(_DATA, _OK)
+            .client(_DATA, request()).server(_DATA, accepted())
+        ), ["accepted"], ["a", "b"]),
+    "an answer before the upgrade is lost": (
+        lambda w: _talked(
+            w.open().client(_DATA, _GET).server(_DATA, _OK, lost=True).client(_DATA, _GET).server(_DATA, _OK)
+            .client(_DATA, request()).server(_DATA, accepted())
+        ), ["accepted"], ["a", "b"]),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("_patience_of_layers")
+@pytest.mark.parametrize("ends", ["v4", "v4, turned"])
+@pytest.mark.parametrize("size", [0, 1])
+@pytest.mark.parametrize("name", _HURT)
+def test_http_that_is_hurt(name: str, size: int, ends: str) -> None:
+    script, outcomes, texts = _HURT[name]
+    told = _events(script(_wire(ends)).packets, size)
+    assert [event.outcome for event in told if isinstance(event, WebSocketUpgrade)] == outcomes
+    assert [content for _, kind, content in _messages(told) if kind == "text"] == texts
+    # A frame is never made of what is none: what is missing is all that may be said of one.
+    assert {problem.kind for event in _frames(told) for problem in event.problems} <= {"bytes-missing"}
 
 
 def test_waiting_for_what_was_lost_ends_with_the_next_acknowledgements() -> None:

@@ -54,7 +54,9 @@ def _lines(data: bytes, *, contents: bool) -> list[str]:
     found = []
     for event in _events(data, wanted):
         list(plain_websocket(event, None))
-        if not isinstance(event, Peers | Anatomy):
+        if isinstance(event, Peers):
+            lines.meet(event)
+        elif not isinstance(event, Anatomy):
             found.append(lines.line(event))
     return found
 

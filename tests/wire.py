@@ -11,8 +11,10 @@ import ipaddress
 import struct
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
+from unittest.mock import patch
 
 from netviz.analysis import Analysis
+from netviz.capture import records
 from netviz.capture.batch import Batch
 from netviz.capture.metadata import Metadata
 from netviz.capture.stream import read_capture
@@ -185,8 +187,11 @@ def cut(batch: Batch, size: int) -> list[Batch]:
 
 def batches(packets: Iterable[Packet], size: int = 0) -> list[Batch]:
     """The Batches of a capture in memory."""
-    read: Callable[[memoryview], int] = io.BytesIO(pcap(packets)).readinto
-    return [piece for batch in read_capture(read, "wire", Metadata()) for piece in cut(batch, size)]
+    data = pcap(packets)
+    read: Callable[[memoryview], int] = io.BytesIO(data).readinto
+    # A buffer that is no larger than what is read: most of the time would go into clearing one of megabytes.
+    with patch.object(records, "_CHUNK", len(data)):
+        return [piece for batch in read_capture(read, "wire", Metadata()) for piece in cut(batch, size)]
 
 
 def events(packets: Iterable[Packet], size: int = 0) -> list[Event]:

@@ -148,6 +148,8 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
             chosen.problems_seen |= any(problems for _, problems in event.extras.values())
             write(lines.block(event))
             continue
+        if isinstance(event, Peers):
+            lines.meet(event)
         asked = number is None or (isinstance(event, WebSocketFrame) and event.number == number)
         if chosen.passes(event) and asked and not isinstance(event, Peers | Anatomy):
             write(lines.line(event) + "\n")

@@ -94,13 +94,17 @@ def _packets(origin: Origin) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peers(Happening):
-    """Who speaks in a connection of which other events follow; told before them, and no line of JSON."""
+    """Who speaks in a connection of which other events follow; told before them, and no line of JSON.
+
+    ``inferred`` where no upgrade is in the capture: that these are frames at all is a conclusion then.
+    """
 
     name: ClassVar[str] = "connection.peers"
 
     connection: int
     client: Endpoint
     server: Endpoint
+    inferred: bool = False
 
 
 class Header(NamedTuple):

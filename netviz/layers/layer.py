@@ -13,8 +13,8 @@ from netviz.layers.deflate import Deflate
 
 __all__ = ["Ending", "Handover", "Layer", "Outlet", "Told", "Wanted"]
 
-#: What layers tell, by kind: "frame" and "message" the fields of such an event in their order, "peers" a connection number
-#: and its two ends, "upgrade", "close" and "anatomy" the event itself.
+#: What layers tell, by kind: "frame" and "message" the fields of such an event in their order, "peers" a connection
+#: number, its two ends, and whether its frames are inferred, "upgrade", "close" and "anatomy" the event itself.
 Told = tuple[str, Any]
 
 

@@ -15,6 +15,7 @@ from netviz.event import (
     Event,
     FrameBlock,
     Options,
+    Peers,
     Step,
     TcpConnection,
     Traffic,
@@ -32,6 +33,9 @@ _SECOND = 1_000_000_000
 
 #: Columns hold signed numbers; a length is none.
 _UNSIGNED = 1 << 64
+#: That this is a frame, or a message, is a conclusion.
+_INFERRED = ', "inferred": ["event"]'
+
 _SIMULTANEOUS, _SPLIT = ', "simultaneous": true', ', "split": true'
 
 
@@ -44,6 +48,12 @@ class JsonLines:
 
     def __init__(self) -> None:
         self.start: int | None = None
+        self._inferred: set[int] = set()
+
+    def meet(self, peers: Peers) -> None:
+        """Take note of a connection before its events come."""
+        if peers.inferred:
+            self._inferred.add(peers.connection)
 
     def line(self, event: Event) -> str:
         """One event as a JSON object, without a line end."""
@@ -69,7 +79,7 @@ class JsonLines:
         There may be millions, so everything that repeats is formatted once.
         """
         start = self.start
-        bits = _heads()
+        bits, inferred = _heads(), self._inferred
         out = []
         rows = zip(*(column.tolist() for column in block.columns), strict=True)
         for place, (connection, number, packet, _, _, time, side, first, mask, _, length) in enumerate(rows):
@@ -79,10 +89,12 @@ class JsonLines:
                 second, nanosecond = divmod(time, _SECOND)
                 when = f', "time": "{_second(second)}.{nanosecond:09d}Z", "elapsed": {(time - start) / _SECOND}'
             packets, problems = f"[{packet}]", "[]"
+            key = bits[side][first] if mask < 0 else f'{bits[2 + side][first]}{mask:08x}"'
+            if connection in inferred:
+                key = f"{_INFERRED[2:]}, {key}"
             if place in block.extras:
                 origin, found = block.extras[place]
                 packets, problems = str(list(dict.fromkeys(origin[::3]))), problems_array(found)
-            key = bits[side][first] if mask < 0 else f'{bits[2 + side][first]}{mask:08x}"'
             out.append(
                 f'{{"event": "websocket.frame", "connection": {connection}{when}, "packets": {packets}, "number": {number}, '
                 f'{key}, "length": {length % _UNSIGNED}, "problems": {problems}}}\n'
@@ -93,6 +105,8 @@ class JsonLines:
         connection, number, origin, time, side, first, mask, _, length, problems = event
         bits = _heads()
         key = bits[side][first] if mask < 0 else f'{bits[2 + side][first]}{mask:08x}"'
+        if connection in self._inferred:
+            key = f"{_INFERRED[2:]}, {key}"
         return (
             f'{{"event": "websocket.frame", "connection": {connection}{self._when(time)}, '
             f'"packets": {[origin[0]] if len(origin) == 3 else list(event.packets)}, "number": {number}, '
@@ -102,7 +116,8 @@ class JsonLines:
     def _message(self, event: WebSocketMessage) -> str:
         return (
             f'{{"event": "websocket.message", "connection": {event.connection}{self._when(event.time)}, '
-            f'"packets": {list(event.packets)}{message_keys(event)}, "problems": {problems_array(event.problems)}}}'
+            f'"packets": {list(event.packets)}{_INFERRED if event.connection in self._inferred else ""}'
+            f'{message_keys(event)}, "problems": {problems_array(event.problems)}}}'
         )
 
     def _when(self, time: int | None) -> str:

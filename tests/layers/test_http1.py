@@ -539,7 +539,7 @@ def test_an_upgrade_in_folded_lines() -> None:
         b"Content-Length: 5\r\nContent-Length: 5\r\n", b"Content-Length: 5\r\nContent-Length: 6\r\n",
         b"Content-Length: 5\r\nContent-Length: many\r\n", b"Content-Length: many\r\nContent-Length: 5\r\n",
         b"Content-Length: 5\r\n 5\r\n", b"X: 1\r\n Content-Length: 9\r\nContent-Length: 5\r\n",
-        b"Content-Length: 3\r\nTransfer-Encoding : chunked\r\n", b"Content-Length : 9\r\nContent-Length: 5\r\n",
+        b"Content-Length : 9\r\nContent-Length: 5\r\n",
     ],
 )  # fmt: skip
 def test_doubtful_lengths_are_read_the_same_however_they_come(fields: bytes) -> None:
@@ -547,6 +547,26 @@ def test_doubtful_lengths_are_read_the_same_however_they_come(fields: bytes) -> 
     expected = _state(_read(turns))
     for size in (1, 7):
         assert _state(_read(_cut(turns, size))) == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+@pytest.mark.parametrize("name", [b"Transfer-Encoding", b"Transfer-Encoding ", b"transfer-encoding\t"])
+def test_chunks_count_more_than_a_length(name: bytes, size: int) -> None:
+    # RFC 9112 section 6.3; blanks before the colon are none of the name (section 5.1).
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n" + name + b": chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    reading = _read(_cut([_get(), (1, answer), _ask(), _SWITCH], size))
+    assert [(told.outcome, told.earlier) for told in _told(reading)] == [("accepted", 1)]
+    assert reading.rest == (b"", b"")
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+def test_behind_chunks_that_are_none_the_next_answer_is_found(batch: int) -> None:
+    # It begins a segment: however many of those are there when netviz looks.
+    turns = [_get(), (1, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n"), _ask(), _SWITCH]
+    reading = _read(turns, batch=batch)
+    assert [(told.outcome, told.earlier) for told in _told(reading)] == [("accepted", 1)]
+    assert reading.handover is not None
+    assert reading.handover.layer == "websocket"
 
 
 # Gaps
@@ -730,9 +750,13 @@ def test_heads_without_an_end(side: int) -> None:
 @pytest.mark.parametrize("side", [0, 1])
 def test_first_lines_that_are_none(side: int) -> None:
     for size in (1, 3, 50):
-        reading = _read(_cut([(side, b"220 mail.example.org ESMTP\r\nmore")], size))
-        assert reading.handover is not None
-        assert reading.handover.layer == "nothing"
+        said = b"220 mail.example.org ESMTP\r\nmore"
+        reading = Reading()
+        for piece in _cut([(side, said)], size):
+            reading.take(*piece)
+        # Who else may read it is for others to say: nothing of it is thrown away.
+        assert reading.handover == Handover("search")
+        assert reading.rest[side] == said
 
 
 def test_requests_that_nobody_answers_end_it() -> None:

@@ -22,17 +22,20 @@ Piece = tuple[int, bytes]
 class _Look:
     """Two ends to which segments come, and what is found at them."""
 
-    def __init__(self, *, floor: int = 0, proxy: str | None = None) -> None:
+    def __init__(self, *, floor: int = 0, proxy: str | None = None, whole: tuple[bool, bool] = (True, True)) -> None:
         self.outlet = Outlet(0, Wanted())
         self.ends = Stream(), Stream()
+        for end, begun in zip(self.ends, whole, strict=True):
+            end.whole = begun
         self.search = Search(self.outlet, self.ends, floor=floor, proxy=proxy)
         self.found: Handover | None = None
         self._packet = 0
 
-    def take(self, side: int, data: bytes) -> None:
+    def take(self, side: int, data: bytes, *, look: bool = True) -> None:
         self._packet += 1
         self.ends[side].append(data, packet=self._packet, place=54, ready=self._packet, time=None)
-        self._look()
+        if look:
+            self._look()
 
     def miss(self, side: int, length: int, *, cut: bool = False) -> None:
         self.ends[side].miss(length, cut=cut, ready=self._packet, time=None)
@@ -103,8 +106,36 @@ _HTTP: dict[str, tuple[list[Piece], int, tuple[bytes, bytes]]] = {
 def test_http(name: str) -> None:
     pieces, client, rest = _HTTP[name]
     look = _look(pieces, floor=5, proxy="a:443")
-    assert look.found == Handover("http", client, floor=5, proxy="a:443")
+    assert look.found == Handover("http", client, floor=5, proxy="a:443", fresh="behind" not in name)
     assert look.rest == rest
+
+
+@pytest.mark.parametrize("whole", [(True, True), (True, False), (False, True), (False, False)])
+@pytest.mark.parametrize("name", _HTTP)
+def test_http_of_which_the_beginning_may_be_missing(name: str, whole: tuple[bool, bool]) -> None:
+    # Within a tunnel both begin behind the answer to CONNECT, wherever the capture began.
+    pieces, client, rest = _HTTP[name]
+    behind = "behind" in name
+    for proxy in (None, "a:443"):
+        look = _look(pieces, whole=whole, proxy=proxy)
+        assert look.found == Handover("http", client, proxy=proxy, fresh=not behind and (all(whole) or proxy is not None))
+        assert look.rest == rest
+
+
+@pytest.mark.parametrize("asked", [False, True])
+@pytest.mark.parametrize("lost", [0, 1])
+@pytest.mark.parametrize("turned", [False, True])
+def test_http_where_bytes_of_an_end_are_missing(lost: int, turned: bool, asked: bool) -> None:
+    # Neither the rest of a request nor that of an answer may be taken for the beginning of one.
+    look = _Look()
+    ends = (1, 0) if turned else (0, 1)
+    look.miss(ends[lost], 100)
+    look.take(ends[lost], b"the rest of something")
+    look.take(ends[1 - lost], (_OK, _GET)[lost])
+    if asked:
+        look.take(ends[lost], (_GET, _OK)[lost])
+    found = look.found
+    assert found == Handover("http", ends[0])
 
 
 @pytest.mark.parametrize("name", ["request", "request of the other end", "answer", "upgrade", "HTTP/1.0"])
@@ -112,7 +143,7 @@ def test_http(name: str) -> None:
 def test_http_in_pieces(name: str, size: int) -> None:
     pieces, client, rest = _HTTP[name]
     look = _look(_cut(pieces, size))
-    assert look.found == Handover("http", client)
+    assert look.found == Handover("http", client, fresh=True)
     assert look.rest == rest
 
 
@@ -160,8 +191,12 @@ _FOUND: dict[str, tuple[list[Piece], int, tuple[bytes, bytes]]] = {
     "a long frame": ([(0, _ours(_DATA * 10, b"x"))], 0, (_ours(_DATA * 10, b"x"), b"")),
     "compressed": ([(0, _DEFLATED * 2)], 0, (_DEFLATED * 2, b"")),
     "fragments": (
-        [(0, frame(TEXT, b"a", _KEY, fin=False)), (0, frame(CONTINUATION, b"b", _KEY))], 0,
-        (frame(TEXT, b"a", _KEY, fin=False) + frame(CONTINUATION, b"b", _KEY), b""),
+        [(0, frame(TEXT, b"a", _KEY, fin=False)), (0, frame(CONTINUATION, b"b", _KEY)), (0, frame(PING, b"", _KEY))], 0,
+        (frame(TEXT, b"a", _KEY, fin=False) + frame(CONTINUATION, b"b", _KEY) + frame(PING, b"", _KEY), b""),
+    ),
+    "the rest of a message": (
+        [(0, frame(CONTINUATION, b"a", _KEY)), (0, _ours(_JSON, b"x"))], 0,
+        (frame(CONTINUATION, b"a", _KEY) + _ours(_JSON, b"x"), b""),
     ),
     "a close": ([(0, _ours(_JSON) + closing(1000, "", _KEY))], 0, (_ours(_JSON) + closing(1000, "", _KEY), b"")),
     "only the server": ([(1, _theirs(_JSON)), (1, _theirs(_JSON, b"x"))], 0, (b"", _theirs(_JSON, _JSON, b"x"))),
@@ -185,6 +220,14 @@ _NOT_ENOUGH: dict[str, list[Piece]] = {
     "nothing": [],
     "one frame of the client": [(0, _ours(_JSON))],
     "half a frame": [(0, _ours(_JSON, _JSON)[:60])],
+    "a message in fragments": [(0, frame(TEXT, b"a", _KEY, fin=False)), (0, frame(CONTINUATION, b"b", _KEY))],
+    "continuations": [
+        (0, frame(CONTINUATION, b"a", _KEY, fin=False)),
+        (0, frame(CONTINUATION, b"b", _KEY, fin=False)),
+        (0, frame(CONTINUATION, b"c", _KEY)),
+    ],
+    "continuations of both": [(0, frame(CONTINUATION, b"a", _KEY)), (1, frame(CONTINUATION, b"b"))],
+    "a continuation behind a message": [(0, _ours(_JSON) + frame(CONTINUATION, b"b", _KEY))],
     "one frame of the server": [(1, _theirs(_JSON))],
     "two frames of the server": [(1, _theirs(_JSON, _JSON))],
     "frames of two servers": [(0, _theirs(_JSON)), (1, _theirs(_JSON))] * 4,
@@ -222,17 +265,57 @@ def test_what_is_not_enough_waits_for_more(name: str) -> None:
     more = (_ours(_JSON, _JSON, b"x"), _theirs(_JSON, _JSON, _JSON, b"x"))[side]
     assert more.startswith(data)
     look = _look([(side, data), (side, more[len(data) :])])
-    assert look.found == Handover("websocket", 0, inferred=True)
+    assert look.found == Handover("websocket", 0, floor=2, inferred=True)
     assert look.rest[side] == more
 
 
-@pytest.mark.parametrize("size", [3, 7, 40])
+@pytest.mark.parametrize("size", [4, 7, 40])
 @pytest.mark.parametrize("order", [1, -1])
 def test_frames_in_pieces(size: int, order: int) -> None:
-    sent = _ours(_JSON, b"", _JSON * 5, b"x"), _theirs(_JSON, _JSON * 5)
-    look = _look(_cut([(0, sent[0]), (1, sent[1])][::order], size))
-    assert look.found == Handover("websocket", 0, inferred=True)
+    first, more = (_JSON, b"", _JSON * 5, b"x"), (_JSON, _JSON * 5)
+    sent = _ours(*first), _theirs(*more)
+    pieces = _cut([(0, sent[0]), (1, sent[1])][::order], size)
+    look = _look(pieces)
+    # The client's second frame, or its first behind those of the server, is the one that makes it sure.
+    behind = len(_ours(*first[:2])) if order > 0 else len(_ours(first[0]))
+    before = next(index for index, (side, _) in enumerate(pieces) if side == 0)
+    assert look.found == Handover("websocket", 0, floor=before + -(-behind // size), inferred=True)
     assert look.rest == sent
+
+
+#: Segments, and the one that makes it sure.
+_SURE: dict[str, tuple[list[Piece], int]] = {
+    "the second masked one": ([(0, _ours(_JSON)), (0, _ours(_JSON)), (0, _ours(_JSON))], 2),
+    "the second masked one, in two segments": ([(0, _ours(_JSON, _JSON)[:60]), (0, _ours(_JSON, _JSON)[60:] + _ours(b"x"))], 2),
+    "a masked and an unmasked one": ([(0, _ours(_JSON)), (1, _theirs(_JSON)), (0, _ours(_JSON))], 2),
+    "an unmasked and a masked one": ([(1, _theirs(_JSON)), (1, _theirs(_JSON)), (0, _ours(_JSON)), (0, _ours(_JSON))], 3),
+    "the third unmasked one": ([(1, _theirs(_JSON)), (1, _theirs(_JSON)), (1, _theirs(_JSON)), (1, _theirs(_JSON))], 3),
+    "behind something else": ([(0, b"\xff" * 9), (0, b"\xff"), (0, _ours(_JSON)), (0, _ours(_JSON)), (1, _theirs(b""))], 4),
+    "behind the rest of a message": ([(0, frame(CONTINUATION, b"a", _KEY)), (0, _ours(_JSON)), (0, _ours(_JSON))], 3),
+}
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("name", _SURE)
+def test_floor_is_where_it_was_sure(name: str, turned: bool, at_once: bool) -> None:
+    # However many segments there are when somebody looks.
+    pieces, sure = _SURE[name]
+    look = _Look(floor=1)
+    for number, (side, data) in enumerate(pieces, 1):
+        look.take(side ^ turned, data, look=not at_once or number == len(pieces))
+    assert look.found == Handover("websocket", int(turned), floor=sure, inferred=True)
+    later = _Look(floor=9)
+    for side, data in pieces:
+        later.take(side ^ turned, data)
+    assert later.found == Handover("websocket", int(turned), floor=9, inferred=True)
+
+
+@pytest.mark.parametrize("before", [63, 64, 200])
+def test_beginnings_that_are_tried(before: int) -> None:
+    look = _look([(0, b"\xff")] * before + [(0, _ours(_JSON)), (0, _ours(_JSON))])
+    assert look.found == Handover("websocket", 0, floor=before + 2, inferred=True)
+    assert look.rest == (_ours(_JSON, _JSON), b"")
 
 
 def test_frames_of_which_only_the_beginning_was_captured() -> None:
@@ -240,7 +323,7 @@ def test_frames_of_which_only_the_beginning_was_captured() -> None:
     for _ in range(2):
         look.take(0, frame(BINARY, _DATA, _KEY)[:60])
         look.miss(0, len(frame(BINARY, _DATA, _KEY)) - 60, cut=True)
-    assert look.found == Handover("websocket", 0, inferred=True)
+    assert look.found == Handover("websocket", 0, floor=2, inferred=True)
 
 
 def test_segments_of_which_only_the_beginning_was_captured_are_no_frames() -> None:
@@ -416,4 +499,4 @@ def test_any_bytes_with_gaps(parts: list[tuple[int, bytes, int]]) -> None:
 def test_control_frames_alone_show_a_server() -> None:
     # A server that only pings: frames that are whole, final and unmasked, one after the other.
     pieces = [(1, frame(PING, b"")), (1, frame(PING, b"")), (1, frame(PING, b"")), (1, frame(CLOSE, b""))]
-    assert _look(pieces).found == Handover("websocket", 0, inferred=True)
+    assert _look(pieces).found == Handover("websocket", 0, floor=3, inferred=True)

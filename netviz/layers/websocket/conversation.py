@@ -36,7 +36,7 @@ class WebSocket:
         self.frames = self.messages = 0
         self._outlet = outlet
         self._floor = floor
-        self._inferred = inferred
+        self.inferred = inferred
         self._deflate = deflate
         wanted, budget = outlet.wanted, Budget()
         self._record = wanted.anatomy is not None and wanted.anatomy[0] in (None, outlet.number)
@@ -66,8 +66,11 @@ class WebSocket:
     @property
     def steady(self) -> bool:
         """Whether frames may be read elsewhere: nobody wants more than those, and no rule depends on what was before."""
-        return not (self._outlet.wanted.contents or self._record or self._reset) and all(
-            direction.steady for direction in self.directions
+        told = self.frames > 0 or not self.inferred  # that it is inferred is told with its first frames
+        return (
+            told
+            and not (self._outlet.wanted.contents or self._record or self._reset)
+            and all(direction.steady for direction in self.directions)
         )
 
     def advance(self) -> Handover | None:
@@ -197,7 +200,7 @@ class WebSocket:
             unfinished=unfinished,
             unanswered=tuple(number for pings in self._pings for number, _, _ in pings),
             totals=(Totals(*self._totals[0]), Totals(*self._totals[1])),
-            inferred=("frames",) * self._inferred + ("code",) * (ended and not told and not whole),
+            inferred=("event",) * self.inferred + ("code",) * (ended and not told and not whole),
         )
         self._outlet.tell(max(ending.packet, self._floor), "close", event)
         if ending.how == "reset":

@@ -381,10 +381,11 @@ def test_advance_is_take_of_each() -> None:
 
 
 def test_a_fin_among_what_is_due_does_not_move_the_bytes() -> None:
-    """`advance` is given the number behind the FIN; what is sent again afterwards still lies where it lay."""
+    """`advance` is given the number behind the last byte, `finish` notes the FIN; what is sent again lies where it lay."""
     one, many = _Feeder(), _Feeder()
     one.take(0, b"abcd", fin=True)
-    many.end.advance(1005, b"abcd", [4], [1], [_PLACE], [10])
+    many.end.advance(1004, b"abcd", [4], [1], [_PLACE], [10])
+    many.end.finish()
     many.packet = 1
     for feeder in (one, many):
         feeder.take(0, b"abcd", fin=True)
@@ -397,6 +398,18 @@ def test_a_fin_among_what_is_due_does_not_move_the_bytes() -> None:
         feeder.acknowledge(5)
         feeder.close()
     assert (many.data, many.gaps) == (one.data, one.gaps) == (b"abcd", [])
+
+
+def test_a_fin_that_was_noted_is_no_byte() -> None:
+    """The FIN takes a number (RFC 9293 section 3.4): who acknowledges it acknowledges no byte that was lost."""
+    for noted, gaps in ((True, []), (False, [(4, 1, False)])):
+        feeder = _Feeder()
+        feeder.end.advance(1004, b"abcd", [4], [1], [_PLACE], [10])
+        if noted:
+            feeder.end.finish()
+        feeder.acknowledge(5)
+        feeder.close()
+        assert (feeder.data, feeder.gaps) == (b"abcd", gaps)
 
 
 @pytest.mark.parametrize(("acks", "flight"), [([], 6), ([2], 4), ([6], 0), ([4, 2], 2), ([9], 0)])

@@ -445,7 +445,38 @@ def test_gap_inside_a_payload() -> None:
 
 def test_gap_that_nothing_follows() -> None:
     talk = _talk([_s(TEXT, "a"), _Lost(_SERVER, 9)], ("fin", _SERVER))
-    assert [problem.kind for problem in talk.end.problems] == ["bytes-missing", "closed-abnormally"]
+    # Whether a close frame was among it nobody knows.
+    assert [problem.kind for problem in talk.end.problems] == ["bytes-missing"]
+    assert (talk.end.code, talk.end.inferred, talk.end.codes, talk.end.by) == (1006, ("code",), (None, None), "server")
+    assert not talk.end.clean
+
+
+#: Lines, and whether frames may have been missed.
+_MISSED: dict[str, tuple[list[_Line], bool]] = {
+    "none": ([_s(TEXT, "a")], False),
+    "inside a payload": (
+        [_Sent(_SERVER, frame(TEXT, "x" * 90)[:40]), _Lost(_SERVER, 30), _Sent(_SERVER, frame(TEXT, "x" * 90)[70:])], False),
+    "cut inside a payload": ([_Sent(_SERVER, frame(TEXT, "x" * 90)[:40]), _Lost(_SERVER, 52, True), _s(TEXT, "a")], False),
+    "between frames": ([_s(TEXT, "a"), _Lost(_SERVER, 9), _s(TEXT, "b")], True),
+    "between frames of the client": ([_c(TEXT, "a"), _Lost(_CLIENT, 9), _c(TEXT, "b"), _s(TEXT, "c")], True),
+    "beyond a payload": ([_Sent(_SERVER, frame(TEXT, "x" * 90)[:40]), _Lost(_SERVER, 60), _s(TEXT, "b")], True),
+    "cut inside a header": ([_Sent(_SERVER, frame(TEXT, "x" * 90)[:1]), _Lost(_SERVER, 91, True), _s(TEXT, "b")], True),
+    "all of it": ([_Lost(_SERVER, 9)], True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ends", [("fin", _SERVER), ("reset", _CLIENT), _OPEN], ids=["FIN", "RST", "open"])
+@pytest.mark.parametrize("name", _MISSED)
+def test_no_close_where_frames_may_have_been_missed(name: str, ends: _Ends) -> None:
+    lines, missed = _MISSED[name]
+    end, ended = _talk(lines, ends).end, ends != _OPEN
+    assert (end.code, end.codes, end.ended) == (1006, (None, None), ended)
+    assert end.inferred == ("code",) * (missed and ended)
+    told = [problem.kind for problem in end.problems if problem.kind != "bytes-missing"]
+    assert told == ["closed-abnormally"] * (ended and not missed)
+    # A close frame that was seen is what counts.
+    seen = _talk([*lines, _close(_CLIENT, 1001)], ends).end
+    assert (seen.code, seen.codes, seen.by, seen.inferred) == (1001, (1001, None), "client", ())
 
 
 def test_gap_of_a_close() -> None:
@@ -455,7 +486,19 @@ def test_gap_of_a_close() -> None:
     assert (told.kind, told.code, told.content) == ("close", None, None)
     assert [problem.kind for problem in told.problems] == ["payload-missing"]
     assert talk.end.by == "server"
-    assert talk.end.codes != (None, 1005)
+    assert talk.end.close_packets == (0, 1)
+    assert talk.end.codes == (None, None)
+    assert "code" in talk.end.inferred
+    assert [problem.kind for problem in talk.end.problems] == []
+
+
+def test_gap_of_the_reason_of_a_close() -> None:
+    # The code itself came: the first two bytes of the payload (RFC 6455 section 5.5.1).
+    talk = _talk([_Sent(_SERVER, closing(1011, "error")[:5]), _Lost(_SERVER, 4, True)], ("fin", _SERVER))
+    (told,) = talk.messages
+    assert (told.code, told.content) == (1011, None)
+    assert (talk.end.code, talk.end.codes, talk.end.reason, talk.end.by) == (1011, (None, 1011), "", "server")
+    assert [problem.kind for problem in talk.end.problems] == ["closed-with-error"]
 
 
 def test_pings_of_which_the_payload_is_missing() -> None:
@@ -464,6 +507,16 @@ def test_pings_of_which_the_payload_is_missing() -> None:
     talk = _talk([_Sent(_SERVER, ping[:3]), _Lost(_SERVER, 5, True), _Sent(_CLIENT, pong[:7]), _Lost(_CLIENT, 5, True)])
     assert [(told.kind, told.content) for told in talk.messages] == [("ping", None), ("pong", None)]
     assert talk.messages[1].after is None
+
+
+def test_payload_that_did_not_come_is_not_counted() -> None:
+    long = frame(TEXT, "x" * 100)
+    lines: list[_Line] = [
+        _s(TEXT, "ab"), _Sent(_SERVER, long[:40]), _Lost(_SERVER, 30), _Sent(_SERVER, long[70:]),
+        _Sent(_SERVER, long[:12]), _Lost(_SERVER, 90, True), _c(TEXT, "abc"), _Sent(_CLIENT, frame(TEXT, "xyz", MASK)[:-1]),
+    ]  # fmt: skip
+    end = _talk(lines, ("fin", _SERVER)).end
+    assert (end.totals[0].wire, end.totals[1].wire) == (3 + 2, 2 + 70 + 10)
 
 
 def test_cut_frames_of_one_side() -> None:
@@ -640,5 +693,5 @@ def test_claims_count_only_as_far_as_they_came() -> None:
     # A header may claim anything: what was on the wire is what is told as such.
     talk = _talk([_Sent(_SERVER, b"\x82\x7f" + ((1 << 63) - 1).to_bytes(8, "big") + b"abc")], ("fin", _SERVER))
     assert talk.frames[0].length == (1 << 63) - 1
-    assert talk.end.totals[1].wire <= 3
+    assert talk.end.totals[1].wire == 3
     assert talk.end.unfinished == ("", "frame")

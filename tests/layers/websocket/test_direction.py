@@ -178,8 +178,16 @@ _TABLE: dict[str, tuple[list[bytes], Deflate | None, _Told, _Said, str]] = {
     "close": ([closing(1000, "bye")], None, [("close", 5, [])], [("close", "bye", [])], ""),
     "data after close": (
         [closing(1000) + frame(TEXT, "late"), closing(1001)], None,
-        [("close", 2, []), ("text", 4, ["data-after-close"]), ("close", 2, ["data-after-close"])],
+        [("close", 2, []), ("text", 4, ["data-after-close"]), ("close", 2, [])],
         [("close", "", []), ("text", "late", []), ("close", "", [])], ""),
+    "control frames after close": (
+        [closing(1000) + frame(PING, "p"), frame(PONG), frame(BINARY, b"x")], None,
+        [("close", 2, []), ("ping", 1, []), ("pong", 0, []), ("binary", 1, ["data-after-close"])],
+        [("close", "", []), ("ping", "p", []), ("pong", "", []), ("binary", b"x", [])], ""),
+    "fragments after close": (
+        [frame(TEXT, "a", fin=False) + closing(1000), frame(CONTINUATION, "b")], None,
+        [("text", 1, []), ("close", 2, []), ("continuation", 1, ["data-after-close"])],
+        [("close", "", []), ("text", "ab", [])], ""),
     "masked": ([frame(TEXT, "Hello", MASK)], None, [("text", 5, ["masked-server-frame"])], [("text", "Hello", [])], ""),
     "interrupted": (
         [frame(TEXT, "a", fin=False), frame(TEXT, "b"), frame(TEXT, "c")], None,
@@ -382,10 +390,12 @@ _GAPS: dict[str, tuple[list[_Piece], Deflate | None, _Told, _Said, list[str]]] =
         [_Lost(30), frame(CONTINUATION, "b") + frame(TEXT, "c")], None,
         [("continuation", 1, ["bytes-missing"]), ("text", 1, [])], [("text", "c", [])], []),
     "the beginning of a message, and it goes on": (
-        [_Lost(30), frame(CONTINUATION, "b", fin=False), frame(PING), frame(CONTINUATION, "c"), frame(CONTINUATION, "d")],
-        None,
-        [("continuation", 1, ["bytes-missing"]), ("ping", 0, []), ("continuation", 1, []),
-         ("continuation", 1, ["continuation-without-start"])], [("ping", "", [])], []),
+        [_Lost(30), frame(CONTINUATION, "b", fin=False), frame(PING), frame(CONTINUATION, "c"), frame(TEXT, "d")], None,
+        [("continuation", 1, ["bytes-missing"]), ("ping", 0, []), ("continuation", 1, []), ("text", 1, [])],
+        [("ping", "", []), ("text", "d", [])], []),
+    "a whole message behind it, and others beyond another one": (
+        [_Lost(30), b"\xff" * 9, _Lost(20), b"\xff", _Lost(10), frame(TEXT, "a"), frame(TEXT, "b")], None,
+        [("text", 1, ["bytes-missing"] * 3), ("text", 1, [])], [("text", "a", []), ("text", "b", [])], []),
     "the middle of a message": (
         [frame(TEXT, "a", fin=False), _Lost(9), frame(CONTINUATION, "c"), frame(TEXT, "d")], None,
         [("text", 1, []), ("continuation", 1, ["bytes-missing"]), ("text", 1, [])], [("text", "d", [])], []),
@@ -497,12 +507,63 @@ def test_each_piece_of_a_long_frame_is_unmasked_from_where_it_stands() -> None:
     assert reading.problems == []
 
 
+def test_what_continues_nothing_behind_a_gap() -> None:
+    # Once frames were found, what breaks the rules is told.
+    reading = _read([_Lost(30), frame(TEXT, "a"), frame(CONTINUATION, "b"), frame(TEXT, "c")])
+    assert reading.frames == [
+        ("text", 1, ["bytes-missing"]), ("continuation", 1, ["continuation-without-start"]), ("text", 1, []),
+    ]  # fmt: skip
+    assert reading.messages == [("text", "a", []), ("text", "c", [])]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize(("before", "found"), [(1, True), (64 << 10, True), ((64 << 10) + 1, False)])
+def test_how_far_behind_a_gap_frames_may_begin(before: int, found: bool, at_once: bool) -> None:
+    junk = [b"\xff" * min(2000, before - at) for at in range(0, before, 2000)]
+    pieces: list[_Piece] = [_Lost(10), *junk, frame(TEXT, "a"), frame(TEXT, "b")]
+    reading = _read(pieces, at_once=at_once)
+    assert reading.messages == [("text", "a", []), ("text", "b", [])] * found
+    assert _kinds(reading.direction.notes) == ["bytes-missing"] * (not found)
+
+
+def test_each_gap_is_told_once() -> None:
+    # What belongs to the payload is told with the frame, only the rest of it by itself.
+    reading = _read([_DATA[:100], _Lost(124), frame(TEXT, "next"), _Lost(7), frame(TEXT, "more")])
+    texts = [problem.text for done in reading.out for problem in done.problems]
+    assert [text.partition(": ")[2] for text in texts[:1]] == ["104 of 200 bytes of the payload are not in the capture"]
+    assert texts[1:] == [
+        "20 bytes of the server are not in the capture, before packet 2",
+        "7 bytes of the server are not in the capture, before packet 3",
+    ]
+    reading = _read([frame(TEXT, "a"), _Lost(30), b"\xff" * 9, _Lost(20), b"\xff" * 9, _Lost(10), frame(TEXT, "b")])
+    assert [problem.text for problem in reading.out[1].problems] == [
+        f"{size} bytes of the server are not in the capture, before packet {packet}"
+        for size, packet in ((30, 2), (20, 3), (10, 4))
+    ]
+    assert not reading.direction.whole
+
+
+def test_whether_frames_may_have_been_missed() -> None:
+    assert _read([frame(TEXT, "a"), frame(TEXT, "b")]).direction.whole
+    # The gap is inside of a payload: where the next frame begins is known.
+    assert _read([_DATA[:50], _Lost(100), _DATA[150:] + frame(TEXT, "next")]).direction.whole
+    assert _read([_DATA[:50], _Cut(154), frame(TEXT, "next")]).direction.whole
+    assert not _read([frame(TEXT, "a"), _Lost(10), frame(TEXT, "b")]).direction.whole
+    assert not _read([frame(TEXT, "a"), _Lost(10)]).direction.whole
+    assert not _read([_DATA[:50], _Cut(160), frame(TEXT, "next")]).direction.whole
+    assert not _read([b"\xff" * 40], inferred=True).direction.whole
+    assert _read([frame(TEXT, "a")], inferred=True).direction.whole
+
+
 def test_nothing_is_found_again() -> None:
     reading = _Reading()
     reading.add(frame(TEXT, "a"))
     reading.add(_Lost(10))
-    for _ in range(70):
+    for _ in range(131):
         reading.add(b"\xff" * 1000)
+    assert len(reading.stream.data) > 0
+    reading.add(b"\xff" * 1000)
+    assert len(reading.stream.data) == 0  # 128 KiB of nothing
     reading.add(frame(TEXT, "b"))
     assert len(reading.stream.data) == 0
     reading.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import pytest
@@ -37,6 +37,9 @@ def _stream(pieces: list[_Piece]) -> Stream:
 
 _A, _B, _C = (frame(TEXT, text, MASK) for text in (b"Hello", b"", b"x" * 200))
 _JUNK = b"no frames here"
+
+#: A frame of so many bytes is waited for where its header alone came.
+_AWAITED = 16 << 10
 _LONG = frame(BINARY, bytes(1000), MASK)
 
 #: Segments of a client, and the run in them.
@@ -48,7 +51,19 @@ _TABLE: dict[str, tuple[list[_Piece], Run]] = {
     "over segments": ([_A[:3], _A[3:] + _B[:1], _B[1:]], Run(2, 0, True)),
     "every kind": (
         [frame(TEXT, b"a", 1, fin=False), frame(PING, b"", 2), frame(CONTINUATION, b"b", 3), frame(CLOSE, b"", 4)],
-        Run(4, 0, True)),
+        Run(3, 0, True)),
+    "the rest of a message": ([frame(CONTINUATION, b"a", 1, fin=False), frame(CONTINUATION, b"b", 2), _A], Run(1, 0, True)),
+    "the rest of a message alone": ([frame(CONTINUATION, b"a", 1, fin=False), frame(CONTINUATION, b"b", 2)], Run(0, 0, False)),
+    "a continuation behind a finished message": ([_A, frame(CONTINUATION, b"b", 2)], Run(0, 0, False)),
+    "a continuation behind a finished message and a ping": (
+        [_A + frame(PING, b"", 2) + frame(CONTINUATION, b"b", 2)], Run(0, 0, False)),
+    "a continuation behind the rest of a message": (
+        [frame(CONTINUATION, b"a", 1), frame(CONTINUATION, b"b", 2), frame(TEXT, b"c", 3)], Run(1, 7, True)),
+    "a message inside of another": ([frame(TEXT, b"a", 1, fin=False), frame(TEXT, b"b", 2)], Run(1, 7, True)),
+    "an empty fragment in the middle": (
+        [frame(TEXT, b"a", 1, fin=False) + frame(CONTINUATION, b"", 2, fin=False) + frame(CONTINUATION, b"", 3)],
+        Run(0, 0, False)),
+    "an empty last fragment": ([frame(TEXT, b"a", 1, fin=False), frame(CONTINUATION, b"", 3)], Run(1, 0, True)),
     "compressed": ([frame(TEXT, b"a", 1, rsv=4), frame(BINARY, b"a", 1, fin=False, rsv=4)], Run(2, 0, True)),
     "ends inside a payload": ([_A + _B + _C[:-1]], Run(2, 0, False)),
     "ends inside a header": ([_A + _B + _C[:3]], Run(2, 0, False)),
@@ -60,7 +75,15 @@ _TABLE: dict[str, tuple[list[_Piece], Run]] = {
     "behind junk in the same segment": ([_JUNK + _A], Run(0, 0, False)),
     "junk behind it": ([_A, _JUNK], Run(0, 0, False)),
     "junk behind it in the same segment": ([_A + b"\xff\x80abcd"], Run(0, 0, False)),
-    "one byte behind it": ([_A + b"\xff"], Run(1, 0, False)),
+    "one byte behind it": ([_A + b"\x81"], Run(1, 0, False)),
+    "one byte behind it that begins none": ([_A + b"\xff"], Run(0, 0, False)),
+    "two bytes behind it": ([_A + b"\x82\xfe"], Run(1, 0, False)),
+    "two bytes behind it that begin none": ([_A + b"\x82\x7e"], Run(0, 0, False)),
+    "half a frame, others behind": ([_C[:50], _A, _B], Run(0, 0, False)),
+    "half a frame that is not awaited, others behind": (
+        [frame(BINARY, bytes(_AWAITED + 1), 1)[:50], _A, _B], Run(2, 50, True)),
+    "half a frame that is just awaited, others behind": ([frame(BINARY, bytes(_AWAITED), 1)[:50], _A, _B], Run(0, 0, False)),
+    "a byte too many before them": ([b"\x81", _A, _B], Run(2, 1, True)),
     "without a mask": ([frame(TEXT, b"Hello")], Run(0, 0, False)),
     "one without a mask": ([_A, frame(TEXT, b"Hello"), _B], Run(1, len(_A) + 7, True)),
     "RSV2": ([frame(TEXT, b"a", 1, rsv=2)], Run(0, 0, False)),
@@ -76,6 +99,7 @@ _TABLE: dict[str, tuple[list[_Piece], Run]] = {
     "lost before it": ([_Gap(5), _A, _B], Run(2, 5, True)),
     "lost inside it": ([_C[:50], _Gap(50), _C[100:]], Run(0, 0, False)),
     "lost inside it, others behind": ([_C[:50], _Gap(50), _C[100:], _A], Run(1, len(_C), True)),
+    "lost inside a header, others behind": ([_C[:3], _Gap(50), _C[53:], _A], Run(1, len(_C), True)),
     "lost inside the second": ([_A + _C[:50], _Gap(len(_C) - 50), _B], Run(1, 0, False)),
     "cut": ([_LONG[:60], _Gap(len(_LONG) - 60, True)], Run(1, 0, True)),
     "cut behind others": ([_A + _B + _LONG[:60], _Gap(len(_LONG) - 60, True)], Run(3, 0, True)),
@@ -131,6 +155,19 @@ def test_seek_goes_where_the_run_begins() -> None:
     assert bytes(stream.data) == _A + _B
 
 
+@pytest.mark.parametrize("before", [62, 63, 64])
+def test_beginnings_of_segments_that_are_tried(before: int) -> None:
+    run = find_run(_stream([*[b"\xff"] * before, _A, _B]), masked=True)
+    assert run[:3] == ((2, before, True) if before < 64 else (0, 0, False))
+
+
+def test_ends_of_the_first_frames() -> None:
+    pieces: list[_Piece] = [_JUNK, frame(CONTINUATION, b"a", 1), _A + frame(PING, b"", 2), _B, _A]
+    ends = [len(_JUNK) + 7 + len(_A), len(_JUNK) + 7 + len(_A) + 6, len(_JUNK) + 7 + len(_A) + 6 + len(_B)]
+    assert find_run(_stream(pieces), masked=True) == Run(4, len(_JUNK), True, tuple(ends))
+    assert find_run(_stream([_A]), masked=True).ends == (len(_A),)
+
+
 _frames = st.builds(
     lambda opcode, size, mask: frame(opcode, bytes(min(size, 125) if opcode >= CLOSE else size), mask),
     st.sampled_from([CONTINUATION, TEXT, BINARY, CLOSE, PING]), st.sampled_from([0, 1, 5, 125, 126, 300]),
@@ -138,13 +175,37 @@ _frames = st.builds(
 )  # fmt: skip
 
 
+@st.composite
+def _sent(draw: st.DrawFn) -> list[tuple[int, bytes]]:
+    """Opcodes and frames as a client sends them, from anywhere on, with at least one that is no continuation."""
+    sizes, masks = st.sampled_from([1, 5, 125, 126, 300]), st.integers(0, 0xFFFFFFFF)
+    found: list[tuple[int, bytes]] = []
+
+    def control() -> None:
+        if draw(st.integers(0, 3)) == 0:
+            opcode = draw(st.sampled_from([PING, CLOSE]))
+            found.append((opcode, frame(opcode, bytes(draw(st.sampled_from([0, 2, 125]))), draw(masks))))
+
+    for index in range(draw(st.integers(2, 4))):
+        count = draw(st.integers(1, 3))
+        for at in range(count):
+            # Of the first message only the end may be there.
+            opcode = CONTINUATION if at or (not index and draw(st.booleans())) else draw(st.sampled_from([TEXT, BINARY]))
+            last = at == count - 1
+            found.append((opcode, frame(opcode, bytes(draw(sizes) - (draw(st.booleans()) and last)), draw(masks), fin=last)))
+            control()
+    return found
+
+
 @settings(max_examples=100, deadline=None)
-@given(frames=st.lists(_frames, min_size=1, max_size=6), cuts=st.lists(st.integers(0, 2000), max_size=6))
-def test_frames_in_any_segments(frames: list[bytes], cuts: list[int]) -> None:
-    data = b"".join(frames)
+@given(frames=_sent(), cuts=st.lists(st.integers(0, 2000), max_size=6))
+def test_frames_in_any_segments(frames: list[tuple[int, bytes]], cuts: list[int]) -> None:
+    data = b"".join(each for _, each in frames)
     ends = sorted({cut % len(data) for cut in cuts} | {0, len(data)})
     pieces: list[_Piece] = [data[start:stop] for start, stop in pairwise(ends)]
-    assert find_run(_stream(pieces), masked=True)[:3] == Run(len(frames), 0, True)[:3]
+    behind = list(accumulate(len(each) for _, each in frames))
+    evidence = [end for end, (opcode, _) in zip(behind, frames, strict=True) if opcode != CONTINUATION]
+    assert find_run(_stream(pieces), masked=True) == Run(len(evidence), 0, True, tuple(evidence[:3]))
 
 
 _pieces = st.lists(
