@@ -115,7 +115,7 @@ class Channel:
             self.layer.close(turned)
 
     def _next(self, handover: Handover) -> Layer | None:
-        name, client, floor, deflate, inferred, proxy, fresh = handover
+        name, client, floor, deflate, inferred, proxy, fresh, seeking = handover
         searching = isinstance(self.layer, Search)
         if searching:
             self.client = client
@@ -124,7 +124,8 @@ class Channel:
             case "http":
                 return Http1(self._outlet, first, second, synced=(fresh, fresh), proxy=proxy, floor=floor)
             case "websocket":
-                return WebSocket(self._outlet, first, second, deflate=deflate, inferred=inferred, floor=floor)
+                return WebSocket(self._outlet, first, second, deflate=deflate, inferred=inferred, floor=floor,
+                                 seeking=seeking)  # fmt: skip
             case "search" if (first.start, second.start) != self._searched:
                 self._searched = first.start, second.start
                 ends = self.ends[0].stream, self.ends[1].stream

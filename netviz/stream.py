@@ -48,16 +48,31 @@ class Stream:
     """Bytes of one direction.
 
     ``data`` holds those not consumed yet, of which the first is at offset ``start``; only ``available`` of them can be
-    read before the first gap.  ``whole`` tells whether offset 0 is where the sender began.  ``problems`` are of the bytes
+    read before the first gap.  ``whole`` tells whether offset 0 is where the sender began, ``missed`` how
+    many bytes were in gaps until here.  ``problems`` are of the bytes
     themselves (overlaps that differ), with the offset where they were found.
     """
 
-    __slots__ = ("_ends", "_offsets", "_packets", "_places", "_ready", "_times", "data", "gaps", "problems", "start", "whole")
+    __slots__ = (
+        "_ends",
+        "_offsets",
+        "_packets",
+        "_places",
+        "_ready",
+        "_times",
+        "data",
+        "gaps",
+        "missed",
+        "problems",
+        "start",
+        "whole",
+    )
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.start = 0
         self.whole = True
+        self.missed = 0
         self.gaps: deque[Gap] = deque()
         self.problems: list[tuple[int, Problem]] = []
         # One entry for each piece of a packet: where it begins and ends here, where in its packet, and which packet made
@@ -119,6 +134,7 @@ class Stream:
         """Go on behind the gap that is next."""
         gap = self.gaps.popleft()
         self.start += gap.length
+        self.missed += gap.length
         return gap
 
     def consume(self, count: int) -> None:

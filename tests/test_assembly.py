@@ -438,7 +438,7 @@ def test_a_frame_after_a_reset_says_where_that_was(size: int) -> None:
 @pytest.mark.parametrize("size", [0, *_SIZES])
 def test_what_was_recognised_without_an_upgrade_says_so(size: int) -> None:
     wire = _goodbye(_wire().client(_DATA, _ours("one")).server(_DATA, _theirs("two")))
-    assert _close(_events(wire.packets, size)).inferred == ("frames",)
+    assert _close(_events(wire.packets, size)).inferred == ("event",)
     assert _close(_events(_goodbye(_upgraded(_wire())).packets, size)).inferred == ()
 
 

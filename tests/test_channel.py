@@ -532,7 +532,7 @@ def test_a_capture_that_begins_in_the_middle_of_a_websocket(client: int) -> None
     assert [event.sender for event in line.frames] == ["client", "server", "client"]
     close = line.events[-1]
     assert isinstance(close, WebSocketClose)
-    assert close.inferred == ("frames",)
+    assert close.inferred == ("event",)
 
 
 def test_frames_are_found_behind_an_upgrade_that_was_lost() -> None:

@@ -32,8 +32,8 @@ class Body:
         self._chunked = chunked
         self._part: Literal["size", "data", "end", "trailer"] = "size" if chunked else "data"
 
-    def read(self, stream: Stream) -> Literal["done", "more", "lost"]:
-        """Read on; "lost" where nobody can know where it ends, because bytes are missing or make no sense."""
+    def read(self, stream: Stream) -> Literal["done", "more", "lost", "nonsense"]:
+        """Read on; "lost" where nobody can know where it ends because bytes are missing, "nonsense" where it makes none."""
         while True:
             if self._part == "data":
                 answer = self._data(stream)
@@ -45,15 +45,15 @@ class Body:
                 continue
             line = self._line(stream)
             if line is None:
-                return "lost" if stream.gaps or stream.available > _LINE else "more"
+                return "lost" if stream.gaps else "nonsense" if stream.available > _LINE else "more"
             if self._part == "end":
                 if line.strip():
-                    return "lost"
+                    return "nonsense"
                 self._part = "size"
             elif self._part == "size":
                 digits = line.split(b";")[0].strip()
                 if not digits or len(digits) > 15 or any(digit not in b"0123456789abcdefABCDEF" for digit in digits):
-                    return "lost"
+                    return "nonsense"
                 self.left = int(digits, 16)
                 self._part = "data" if self.left else "trailer"
             elif not line.strip():

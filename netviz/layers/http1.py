@@ -24,7 +24,8 @@ from netviz.layers.head import (
 )
 from netviz.layers.layer import Ending, Handover, Outlet
 from netviz.layers.plain_http import GET, Plain, is_plain, pass_requests, pass_responses
-from netviz.layers.upgrade import agreement, asks, judge
+from netviz.layers.upgrade import accept_for, agreement, asks, judge
+from netviz.layers.websocket.recognition import find_run
 from netviz.stream import Stream
 
 __all__ = ["Http1"]
@@ -48,9 +49,9 @@ class _Asked(NamedTuple):
         return self.request.method
 
     @property
-    def ready(self) -> int:
-        """The packet that completed it."""
-        return self.request.ready
+    def sent(self) -> int:
+        """The packet that carried its end."""
+        return self.request.packets[-1]
 
 
 class _Rejected(NamedTuple):
@@ -77,7 +78,7 @@ class Http1:
         self._floor = floor
         self._waiting: deque[_Asked | Plain] = deque()
         #: Whether nobody knows to which request the next response belongs.
-        self._unsure = not (client.whole and server.whole)
+        self._unsure = not (client.whole and server.whole) or client.missed + server.missed > 0
         self._asked = 0
         self._held = False
         self._bodies: list[Body | None] = [None, None]
@@ -132,9 +133,7 @@ class Http1:
         stream = self._streams[0]
         while not self._held:
             if (answer := self._pass_body(0)) is not None:
-                if answer == "lost":
-                    return self._lost(0)
-                return None
+                return self._lost(0, at_gap=answer == "lost") if answer != "more" else None
             if not self._synced[0] and not self._seek(0, REQUEST):
                 return None
             self._plain_requests(stream)
@@ -148,7 +147,7 @@ class Http1:
             line = REQUEST.match(raw)
             if line is not None and is_plain(raw, line, len(raw)):
                 method = "HEAD" if line[1] == b"HEAD" else "GET"
-                self._waiting.append(Plain(method, stream.ready(stream.start + len(raw) - 1)[0]))
+                self._waiting.append(Plain(method, stream.packet(stream.start + len(raw) - 1)))
                 stream.consume(len(raw))
                 self._asked += 1
             else:
@@ -190,14 +189,15 @@ class Http1:
                 rejected = self._rejected
                 if rejected and rejected.body and len(rejected.body.begun) >= KEPT:
                     self._say_rejected(stream.ready(stream.start)[0])
-                if answer == "lost":
-                    return self._lost(1)
+                if answer != "more":
+                    self._lost(1, at_gap=answer == "lost")
+                    continue
                 return None
             if self._rejected is not None:
                 self._say_rejected(stream.ready(stream.start - 1)[0])
                 return None  # what follows may answer a request that was not read yet
             if not self._synced[1] and not self._seek(1, STATUS):
-                return None
+                return self._give_up() if self._held and self._beyond() else None
             if not self._unsure:
                 self._plain_responses(stream)
                 if not stream.data and not stream.gaps:
@@ -208,7 +208,7 @@ class Http1:
             if not (self._waiting or self._unsure):
                 return None  # in a capture an answer may come before its request
             if self._unsure:
-                self._match(stream.ready(stream.start + len(raw) - 1)[0])
+                self._match(stream.packet(stream.start + len(raw) - 1))
             waiting = self._waiting[0] if self._waiting and not self._unsure else GET
             held = self._held
             handover = self._response(raw, stream, waiting)
@@ -232,10 +232,13 @@ class Http1:
         stream.consume(len(raw))
         if 100 <= status < 200 and status != 101:
             return None  # the final answer is still to come (RFC 9110 section 15.2)
+        if status == 101:
+            self._proven(response)
+            waiting = self._waiting[0] if self._waiting and not self._unsure else GET
         if self._waiting and not self._unsure:
             self._waiting.popleft()
         method = waiting.method
-        floor = max(ready, waiting.ready)
+        floor = max(ready, waiting.request.ready if isinstance(waiting, _Asked) else 0)
         if status == 101:
             return self._switch(waiting, response, floor)
         body = body_of_response(response, method)
@@ -248,11 +251,22 @@ class Http1:
                 self._rejected = _Rejected(waiting, response, body)
         return None
 
-    def _match(self, ready: int) -> None:
+    def _match(self, packet: int) -> None:
         """Find the request that a response answers, by their packets; this supposes a client that awaits each answer."""
-        while len(self._waiting) > 1 and self._waiting[1].ready < ready:
+        while len(self._waiting) > 1 and self._waiting[1].sent < packet:
             self._waiting.popleft()
-        self._unsure = not self._waiting or self._waiting[0].ready > ready
+        self._unsure = not self._waiting or self._waiting[0].sent > packet
+
+    def _proven(self, response: Response) -> None:
+        """Accept follows from one key only (RFC 6455 section 4.2.2): it tells which request a 101 answers."""
+        accept = response.value("sec-websocket-accept")
+        for place, waiting in enumerate(self._waiting):
+            key = waiting.request.value("sec-websocket-key") if isinstance(waiting, _Asked) else None
+            if accept is not None and key is not None and accept_for(key) == accept:
+                for _ in range(place):
+                    self._waiting.popleft()
+                self._unsure = False
+                return
 
     def _switch(self, waiting: _Asked | Plain, response: Response, floor: int) -> Handover:
         if isinstance(waiting, _Asked) and asks(waiting.request):
@@ -260,7 +274,7 @@ class Http1:
             return Handover("websocket", floor=floor, deflate=deflate)
         if (response.value("upgrade") or "").lower() == "websocket":
             # Its request is not in the capture, but the answer says all that is needed to read on.
-            return Handover("websocket", floor=floor, deflate=agreement(response))
+            return Handover("websocket", floor=floor, deflate=agreement(response), seeking=True)
         return Handover("nothing")
 
     def _say_rejected(self, packet: int) -> None:
@@ -331,22 +345,30 @@ class Http1:
                 stream.consume(stream.available)
                 return False
 
-    def _lost(self, side: int) -> Handover | None:
-        """Bytes are missing where a message begins: look for the next one."""
+    def _lost(self, side: int, *, at_gap: bool = True) -> Handover | None:
+        """Nobody knows where the next message of a side begins: look for it."""
         stream = self._streams[side]
-        stream.consume(stream.available)
-        if stream.gaps:
+        if at_gap:
+            stream.consume(stream.available)
             stream.skip_gap()
         self._synced[side] = False
         self._unsure = True
         self._bodies[side] = None
         self._seen[side] = 0
-        if self._held or side == 0:
-            # Nobody knows what an upgrade became of, or what was asked.
-            self._say_rejected(0)
-            for asked in self._waiting:
-                if isinstance(asked, _Asked) and asks(asked.request):
-                    self._tell(asked, None, asked.ready)
-            self._waiting.clear()
-            return Handover("search")
-        return None
+        return self._give_up() if side == 0 else None
+
+    def _beyond(self) -> bool:
+        """Whether frames show that an upgrade was accepted of which the answer is lost."""
+        theirs = find_run(self._streams[1], masked=False)
+        return theirs.frames > 1 or (
+            theirs.frames > 0 and (theirs.filling or find_run(self._streams[0], masked=True).frames > 0)
+        )
+
+    def _give_up(self) -> Handover:
+        """Nobody knows what an upgrade became of, or what was asked."""
+        self._say_rejected(0)
+        for asked in self._waiting:
+            if isinstance(asked, _Asked) and asks(asked.request):
+                self._tell(asked, None, asked.request.ready)
+        self._waiting.clear()
+        return Handover("search")

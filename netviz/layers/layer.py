@@ -49,7 +49,7 @@ class Handover(NamedTuple):
     """Another layer reads on: which, who is the client (index of the end), and what it should know.
 
     ``floor`` is the packet before which nothing may be told, because it was not clear before what the bytes are; ``fresh``
-    tells that both sides are at the beginning of a message.
+    tells that both sides are at the beginning of a message, ``seeking`` that nobody knows where the client's next one is.
     """
 
     layer: Literal["http", "websocket", "search", "nothing"]
@@ -59,6 +59,7 @@ class Handover(NamedTuple):
     inferred: bool = False
     proxy: str | None = None
     fresh: bool = False
+    seeking: bool = False
 
 
 class Outlet:

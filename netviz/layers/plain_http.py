@@ -40,10 +40,10 @@ _W = TypeVar("_W")
 
 
 class Plain(NamedTuple):
-    """A request that nobody cares about: its method, and the packet that completed it."""
+    """A request that nobody cares about: its method, and the packet that carried its end."""
 
     method: str
-    ready: int
+    sent: int
 
 
 #: Stand for requests that nobody cares about, or that were not captured.

@@ -76,7 +76,7 @@ class Search:
         if len(places) == TRIED:
             self._passed[side] += places[TRIED // 2].at
             stream.seek(places[TRIED // 2].offset)
-        return self._passed[side] + len(stream.data) > _PATIENCE
+        return self._passed[side] + len(stream.data) > 2 * _PATIENCE
 
     @staticmethod
     def _known(stream: Stream) -> bool:
@@ -102,15 +102,18 @@ class Search:
     def _handover(self, client: int) -> Handover:
         """HTTP; both sides are known to be at a first line where neither has lost a byte."""
         fresh = all(stream.start == start for stream, start in zip(self._ends, self._start, strict=True))
-        fresh = fresh and (self._proxy is not None or all(stream.whole for stream in self._ends))
-        return Handover("http", client, floor=self._floor, proxy=self._proxy, fresh=fresh and not self._ends[1 - client].gaps)
+        begun = self._proxy is not None or all(stream.whole and not stream.start for stream in self._ends)
+        lost = any(stream.gaps for stream in self._ends)
+        return Handover("http", client, floor=self._floor, proxy=self._proxy, fresh=fresh and begun and not lost)
 
     def _frames(self) -> Handover | None:
         for client in (0, 1):
             ours, theirs = self._ends[client], self._ends[1 - client]
             masked, unmasked = find_run(ours, masked=True), find_run(theirs, masked=False)
-            clear = [runs_end for runs_end in self._evidence(masked, unmasked, ours, theirs) if runs_end]
-            if not clear:
+            clear = list(self._evidence(masked, unmasked, ours, theirs))
+            late = [run.frames and run.offset - self._start[side] > _PATIENCE for side, run in
+                    ((client, masked), (1 - client, unmasked))]  # fmt: skip
+            if not clear or any(late):
                 continue
             for stream, run in ((ours, masked), (theirs, unmasked)):
                 if run.frames:

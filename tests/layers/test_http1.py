@@ -707,7 +707,7 @@ def test_joined_between_an_upgrade_and_its_answer() -> None:
     extension = "permessage-deflate; server_max_window_bits=9"
     reading = _joined((1, accepted(extensions=extension) + _THEIRS), (0, _OURS))
     assert reading.events == []
-    assert reading.handover == Handover("websocket", floor=1, deflate=Deflate((True, True), (15, 9)))
+    assert reading.handover == Handover("websocket", floor=1, deflate=Deflate((True, True), (15, 9)), seeking=True)
     assert reading.rest == (_OURS, _THEIRS)
 
 

@@ -364,7 +364,7 @@ def test_tls_is_told_by_how_a_stream_begins() -> None:
 def test_patience_ends(side: int, size: int) -> None:
     chance = random.Random(size)
     look, sent = _Look(), 0
-    while sent + size <= 64 << 10:
+    while sent + size <= 128 << 10:
         look.take(side, b"\x05" + chance.randbytes(size - 1))
         sent += size
         assert look.found is None
@@ -375,7 +375,7 @@ def test_patience_ends(side: int, size: int) -> None:
 def test_patience_is_for_each_end() -> None:
     look = _Look()
     for side in (0, 1):
-        look.take(side, b"\x05" * (64 << 10))
+        look.take(side, b"\x05" * (128 << 10))
     assert look.found is None
 
 

@@ -1,4 +1,4 @@
-"""Whole screens as they were approved: tests/golden/COMMAND-WIDTH.txt, plain text, spaces at line ends dropped.
+"""Whole screens as they were approved: tests/golden/WORDS-WIDTH.txt, plain text, spaces at line ends dropped.
 
 ``NETVIZ_GOLDEN=write pytest -n0 tests/views`` rewrites them; read the diff as carefully as code.
 """
@@ -16,7 +16,8 @@ from tests.run import CONTROLS, ROOT, inside
 
 _GOLDEN = ROOT / "tests" / "golden"
 
-#: What to draw and how wide: every kind of screen, every width, not all of all.
+#: What to draw and how wide: every kind of screen, every width, not all of all.  Words that do not begin with a command are
+#: those of ``netviz handshake``.
 _SCREENS = {
     "handshake": (60, 80, 120, 200),
     "refused": (60, 120),
@@ -40,7 +41,21 @@ _SCREENS = {
     "refused --ascii": (80,),
     "handshake --time delta": (80,),
     "handshake --time absolute": (120,),
+    "ws-trace websocket": (60, 80, 120, 200),
+    "ws-trace websocket --frame 1": (60, 120),
+    "ws-trace websocket --explain": (80,),
+    "ws-trace websocket --stats": (120,),
+    "ws-trace websocket --frames": (120,),
+    "ws-trace websocket --plain": (120,),
+    "ws-trace websocket --ascii": (80,),
+    "ws-trace midstream": (120,),
+    "ws-trace mixed": (80, 120),
+    "ws-trace mixed --problems": (120,),
+    "ws-trace reset": (60, 120),
+    "ws-trace cut-file": (80,),
+    "ws-trace refused": (80,),
 }
+_COMMANDS = ("ws-trace",)
 _CASES = [(words, columns) for words, widths in _SCREENS.items() for columns in widths]
 _WIDTHS = (60, 80, 120, 200)
 
@@ -50,7 +65,8 @@ def _path(words: str, columns: int) -> Path:
 
 
 def _screen(*words: str, columns: int) -> list[str]:
-    run = inside("handshake", *words, "--color", "never", columns=columns)
+    command = () if words[0] in _COMMANDS else ("handshake",)
+    run = inside(*command, *words, "--color", "never", columns=columns)
     assert (run.status, run.err) == (0, "")
     assert not any(control in run.out for control in CONTROLS)
     return [line.rstrip() for line in run.out.splitlines()]
@@ -70,13 +86,21 @@ def test_no_golden_file_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("columns", _WIDTHS)
+@pytest.mark.parametrize("command", [[], ["ws-trace"]])
 @pytest.mark.parametrize("name", sorted(samples()))
-def test_no_line_is_wider_than_the_screen(name: str, columns: int) -> None:
-    assert [line for line in _screen(name, columns=columns) if cell_len(line) > columns] == []
+def test_no_line_is_wider_than_the_screen(name: str, command: list[str], columns: int) -> None:
+    assert [line for line in _screen(*command, name, columns=columns) if cell_len(line) > columns] == []
 
 
 @pytest.mark.parametrize("columns", _WIDTHS)
-@pytest.mark.parametrize("words", ["mixed --explain", "refused --explain", "handshake --explain", "mixed --connection 3"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "mixed --explain", "refused --explain", "handshake --explain", "mixed --connection 3", "ws-trace websocket --explain",
+        "ws-trace websocket --stats", "ws-trace websocket --frames", "ws-trace websocket --full", "ws-trace mixed --problems",
+        "ws-trace websocket --frame 1", "ws-trace websocket --frame 18", "ws-trace mixed --connection 8 --frame 2",
+    ],
+)  # fmt: skip
 def test_no_story_is_wider_than_the_screen(words: str, columns: int) -> None:
     assert [line for line in _screen(*words.split(), columns=columns) if cell_len(line) > columns] == []
 

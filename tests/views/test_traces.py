@@ -73,5 +73,5 @@ def test_headers_fit(width: int) -> None:
 
 def test_a_sign_for_each_severity() -> None:
     bad = close(problems=(Problem("a", "b", 1),))
-    assert [_row(found)[0].split()[1] for found in (trace(upgrade(), close()), trace(None, close()), trace(upgrade(), bad))] == [
-        "✓", "•", "✗"]  # fmt: skip
+    found = trace(upgrade(), close()), trace(None, close()), trace(upgrade(), bad)
+    assert [_row(each)[0].split()[1] for each in found] == ["✓", "•", "✗"]

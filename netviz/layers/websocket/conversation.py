@@ -27,11 +27,11 @@ _ready = attrgetter("ready")
 
 
 class WebSocket:
-    """The layer above an upgrade; ``inferred`` where none was captured."""
+    """The layer above an upgrade; ``inferred`` where none was captured, ``seeking`` where its request was not."""
 
     def __init__(
         self, outlet: Outlet, client: Stream, server: Stream, *, deflate: Deflate | None = None, inferred: bool = False,
-        floor: int = 0,
+        floor: int = 0, seeking: bool = False,
     ) -> None:  # fmt: skip
         self.frames = self.messages = 0
         self._outlet = outlet
@@ -42,7 +42,7 @@ class WebSocket:
         self._record = wanted.anatomy is not None and wanted.anatomy[0] in (None, outlet.number)
         self.directions = tuple(
             Direction(side, stream, deflate, budget, inferred=inferred, contents=wanted.contents, limit=wanted.limit,
-                      record=self._record)
+                      record=self._record, seeking=inferred or (seeking and side == 0))
             for side, stream in enumerate((client, server))
         )  # fmt: skip
         self._began: list[int] = [0, 0]
@@ -138,7 +138,8 @@ class WebSocket:
             answer = self._answer(side, content, time)
         elif kind == "close":
             if all(known != side for known, _, _, _ in self._closes):
-                self._closes.append((side, code, content if isinstance(content, str) else "", origin[-3]))
+                known = code if code is not None or content is None else 1005
+                self._closes.append((side, known, content if isinstance(content, str) else "", origin[-3]))
         else:
             totals[1] += 1
             totals[3] += length or 0
@@ -175,10 +176,11 @@ class WebSocket:
             text = f"the {by} closed with {number}, {close_name(number)}"
             problems.append(Problem("closed-with-error", text, packets[0]))
         last = max((time for time in self._last if time is not None), default=None)
-        places, codes = [0, 0], [None, None]
+        places: list[int] = [0, 0]
+        codes: list[int | None] = [None, None]
         for who, value, _, packet in self._closes:
             places[who] = packet
-            codes[who] = 1005 if value is None else value  # type: ignore[call-overload]
+            codes[who] = value
         event = WebSocketClose(
             packets=tuple(sorted(set(packets))),
             time=ending.time,
@@ -200,7 +202,7 @@ class WebSocket:
             unfinished=unfinished,
             unanswered=tuple(number for pings in self._pings for number, _, _ in pings),
             totals=(Totals(*self._totals[0]), Totals(*self._totals[1])),
-            inferred=("event",) * self.inferred + ("code",) * (ended and not told and not whole),
+            inferred=("event",) * self.inferred + ("code",) * ((ended and not (told or whole)) or (told and code is None)),
         )
         self._outlet.tell(max(ending.packet, self._floor), "close", event)
         if ending.how == "reset":

@@ -63,7 +63,7 @@ class Direction:
 
     def __init__(
         self, side: int, stream: Stream, deflate: Deflate | None, budget: Budget, *, inferred: bool, contents: bool,
-        limit: int = LIMIT, record: bool = False,
+        limit: int = LIMIT, record: bool = False, seeking: bool = False,
     ) -> None:  # fmt: skip
         self.stream = stream
         self.closed = False
@@ -79,9 +79,9 @@ class Direction:
         self._broken = False
         self._message: Message | None = None
         #: Whether a message of several frames has begun; None where nobody knows, behind a gap.
-        self._inside: bool | None = None if inferred else False
+        self._inside: bool | None = None if inferred or seeking else False
         self._open: _Open | None = None
-        self._lost = inferred
+        self._lost = inferred or seeking
         self._lost_at = stream.start
         self._given_up = False
         self._missed = False

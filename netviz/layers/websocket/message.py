@@ -65,6 +65,7 @@ class Message:
     """
 
     __slots__ = (
+        "_begins_whole",
         "_dead",
         "_inflator",
         "_kept",
@@ -92,6 +93,7 @@ class Message:
         self._length = 0
         self._wire = 0
         self._missing = 0
+        self._begins_whole = True
         self._dead = compressed and inflator is None
         self._origin: list[int] = []
 
@@ -114,6 +116,7 @@ class Message:
 
     def miss(self, count: int) -> None:
         """Payload that is not in the capture."""
+        self._begins_whole = self._begins_whole and len(self._kept) > 1
         self._missing += count
         self._length += count
 
@@ -142,6 +145,8 @@ class Message:
                 self._tell("cannot-inflate", self._why, packet)
         elif self._missing:
             self._tell("payload-missing", f"{self._missing:,} bytes of its payload are not in the capture", packet)
+            if self.opcode == CLOSE and self._begins_whole and len(self._kept) > 1:
+                code = int.from_bytes(self._kept[:2], "big")
         elif self._length > self._limit:
             text = f"its {self._length:,} bytes are more than the {self._limit:,} that are kept"
             self._tell("content-omitted", text, packet)

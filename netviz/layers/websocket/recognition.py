@@ -42,10 +42,12 @@ def find_run(stream: Stream, masked: bool) -> Run:
     """
     places = stream.places(TRIED)
     starts: dict[int, Place] | None = None
+    lost = {gap.offset for gap in stream.gaps if not gap.cut}
     for place in places:
         head = read_head(stream.data, place.at, place.end)
+        more = place.offset + place.end - place.at not in lost  # the rest of what is here may still come
         if head is None:
-            if promising(stream.data, place.at, place.end, masked):
+            if more and promising(stream.data, place.at, place.end, masked):
                 break  # this may be one, when the rest of it has come
             continue
         if not plausible(head, masked):
@@ -55,7 +57,7 @@ def find_run(stream: Stream, masked: bool) -> Run:
         run, rest = _follow(stream, place, starts, masked)
         if run.filling or (run.frames and rest):
             return run
-        if rest and head.length <= _AWAITED and not run.ends:
+        if more and rest and head.length <= _AWAITED and not run.ends:
             break
     return Run(0, stream.start, False)
 

@@ -258,7 +258,7 @@ def test_floor() -> None:
     talk = _talk([_c(TEXT, "a"), _s(TEXT, "b"), _c(TEXT, "c")], floor=2, inferred=True)
     assert [ready for ready, (kind, _) in talk.outlet.found if kind == "frame"] == [2, 2, 3]
     assert [told.time for told in talk.frames] == [1000, 2000, 3000]
-    assert talk.end.inferred == ("frames",)
+    assert talk.end.inferred == ("event",)
 
 
 # Ping and pong (RFC 6455 section 5.5.2, 5.5.3)
@@ -546,7 +546,7 @@ def test_inferred() -> None:
     (problem,) = talk.messages[0].problems
     assert problem == Problem("cannot-inflate", "packet 2: cannot inflate: handshake not captured", 2)
     assert talk.frames[0].problems == ()
-    assert talk.end.inferred == ("frames",)
+    assert talk.end.inferred == ("event",)
 
 
 # Oracle
