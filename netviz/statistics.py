@@ -10,11 +10,14 @@ __all__ = ["Heartbeat", "Statistics", "Traffic"]
 
 _SECOND = 1_000_000_000
 
+#: Opcodes from here on are those of control frames (RFC 6455 section 5.5).
+_CONTROL = 8
+
 
 @dataclass(slots=True)
 class Traffic:
     """What one side sent: data messages, their content and what of it was on the wire, the smallest and largest, and
-    frames with the bytes of their headers; ``first`` and ``last`` are times.
+    frames with the bytes of their headers (of data frames alone, too); ``first`` and ``last`` are times.
     """
 
     messages: int = 0
@@ -27,6 +30,7 @@ class Traffic:
     deflated: int = 0
     frames: int = 0
     heads: int = 0
+    data_heads: int = 0
     first: int | None = None
     last: int | None = None
 
@@ -61,6 +65,8 @@ class Statistics:
         side = self.traffic[frame.side]
         side.frames += 1
         side.heads += frame.head
+        if frame.opcode < _CONTROL:
+            side.data_heads += frame.head
 
     def message(self, message: WebSocketMessage) -> None:
         """Add a message."""
@@ -98,8 +104,8 @@ class Statistics:
         return messages * (request + response) + sum(side.content for side in self.traffic)
 
     def as_websocket(self) -> int:
-        """Bytes that they took: frame headers and payload."""
-        return sum(side.heads + side.wire for side in self.traffic)
+        """Bytes that they took: payload, and the headers of their frames."""
+        return sum(side.data_heads + side.wire for side in self.traffic)
 
     def _ping(self, message: WebSocketMessage) -> None:
         beat = self.heartbeat[message.side]
