@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from netviz.channel import Channel
-from netviz.connection import OVER, Connection
+from netviz.connection import Connection
 from netviz.event import SIDES, Segment
 from netviz.judge import peers
 from netviz.lane import Frames, Lane, block
@@ -220,10 +220,9 @@ def _ending(connection: Connection, channel: Channel) -> Ending:
     until = connection.end or connection.last
     closing = read_closing([Segment._make(row) for row in connection.rows if row[0] <= until])
     flight = channel.ends[0].in_flight(), channel.ends[1].in_flight()
-    over = connection.phase == OVER
     if closing.how == "open":
-        return Ending("open", -1, connection.last, connection.last_time, flight, over)
+        return Ending("open", -1, connection.last, connection.last_time, flight)
     packet = closing.packets[-1]
     time = next((row[1] for row in connection.rows if row[0] == packet), connection.last_time)
     how: Literal["fin", "reset"] = "reset" if closing.how == "reset" else "fin"
-    return Ending(how, SIDES.index(closing.by or "client"), packet, time, flight, over)
+    return Ending(how, SIDES.index(closing.by or "client"), packet, time, flight)

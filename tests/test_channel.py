@@ -62,7 +62,7 @@ class _Line:
     def close(self, by: int = 0) -> None:
         """FIN, of the client (0) or of the server."""
         number = len(self.packets) + 1
-        self.channel.close(lambda: Ending("fin", by ^ self._client, number, number * _TICK, (0, 0), True))
+        self.channel.close(lambda: Ending("fin", by ^ self._client, number, number * _TICK, (0, 0)))
 
     @property
     def events(self) -> list[Event]:
@@ -398,7 +398,7 @@ def test_who_ended_is_told_as_client_or_server(client: int, by: int) -> None:
 
 def test_bytes_in_flight_are_those_of_client_and_server() -> None:
     line = _line([(0, _ASK), (1, _SWITCH), (0, _OURS)], client=1)
-    line.channel.close(lambda: Ending("reset", 1, 4, None, (30, 7), True))
+    line.channel.close(lambda: Ending("reset", 1, 4, None, (30, 7)))
     close = line.events[-1]
     assert isinstance(close, WebSocketClose)
     assert (close.in_flight, close.by, close.transport) == ((7, 30), "client", "reset")

@@ -34,7 +34,7 @@ class Ending(NamedTuple):
     """What TCP did at the end of a connection.
 
     ``by`` is the index of the end that began, -1 where none did; ``in_flight`` what each end had sent without an
-    acknowledgement; ``over`` is false where the capture ended and the connection did not.
+    acknowledgement.
     """
 
     how: Literal["fin", "reset", "open"]
@@ -42,7 +42,6 @@ class Ending(NamedTuple):
     packet: int
     time: int | None
     in_flight: tuple[int, int]
-    over: bool
 
 
 class Handover(NamedTuple):

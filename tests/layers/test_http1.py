@@ -65,7 +65,7 @@ class Reading:
         """The connection is over."""
         if self.handover is None:
             packet = len(self.packets) + 1
-            self.http.close(Ending("fin", 0, packet, packet * _TICK, (0, 0), True))
+            self.http.close(Ending("fin", 0, packet, packet * _TICK, (0, 0)))
 
     def _advance(self) -> None:
         if self.handover is None:

@@ -381,7 +381,7 @@ def test_patience_is_for_each_end() -> None:
 
 def test_the_end_is_no_event() -> None:
     look = _look([(0, _ours(_JSON))])
-    assert look.search.close(Ending("fin", 0, 9, None, (0, 0), True)) is None
+    assert look.search.close(Ending("fin", 0, 9, None, (0, 0))) is None
     assert look.outlet.found == []
 
 

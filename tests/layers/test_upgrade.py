@@ -54,7 +54,7 @@ def _read(asked: bytes, answer: bytes | None) -> _Read:
                 stream.append(piece, packet=number, place=54, ready=number, time=number * 1000)
     handover = http.advance()
     if handover is None:
-        http.close(Ending("fin", 0, 9, 9000, (0, 0), True))
+        http.close(Ending("fin", 0, 9, 9000, (0, 0)))
     ((_, (kind, event)),) = outlet.found
     assert kind == "upgrade"
     assert isinstance(event, WebSocketUpgrade)

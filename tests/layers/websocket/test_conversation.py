@@ -88,7 +88,7 @@ class _Talk:
         """The end of the connection, in the packet behind the last one."""
         self.layer.advance()
         self.number += how != "open"
-        ending = Ending(how, by, self.number, self.number * _TICK, flight, how != "open")
+        ending = Ending(how, by, self.number, self.number * _TICK, flight)
         assert self.layer.close(ending) is None
         return self
 
