@@ -1,4 +1,4 @@
-"""Every sample capture: described in captures/README.md, and read exactly as captures/NAME.json and captures/NAME.ws-trace.json say.
+"""Every sample capture: described in captures/README.md, and read exactly as captures/NAME.json and NAME.ws-trace.json say.
 
 ``NETVIZ_GOLDEN=write pytest -n0 tests/test_captures.py`` rewrites those; read the diff as carefully as code.
 """

@@ -162,12 +162,12 @@ def _cost(event: Anatomy, width: int) -> Iterator[Text]:
     share = f"{100 * useful / wire:.0f} % useful" if wire else ""
     line = Text.assemble(("  cost     ", "label"), " + ".join(parts), f" = {wire:,} bytes on the wire", (f", {share}", "note"))
     yield fold(line, width, 11)
-    scale = max(width - 24, 20)
     bars = [("payload", useful, "ok"), ("WebSocket", frame.head, "note")]
     bars += [(name, size, "faint") for name, size in reversed(list(names.items()))]
     longest = max(size for _, size, _ in bars) or 1
+    scale = min(max(width - 22 - len(f"{longest:,}"), 10), 40)
     for name, size, style in bars:
-        length = max(round(size / longest * min(scale, 40)), 1 if size else 0)
+        length = max(round(size / longest * scale), 1 if size else 0)
         yield Text.assemble((f"  {name:>17}  ", "faint"), ("█" * length, style), (f" {size:,}", "faint"))
 
 

@@ -59,8 +59,8 @@ _SOMETIMES: dict[str, dict[str, _Kind]] = {
         "host": str, "key": str, "version": str, "origin": str, "user_agent": str, "status": int, "reason": str, "accept": str,
         "accept_expected": str, "accept_valid": bool, "subprotocol": str, "proxy": str, "body": str, "seconds": _NUMBER,
     },
-    "websocket.frame": {"mask": str},
-    "websocket.message": {"length": int, "code": int, "text": str, "data": str, "answers": dict},
+    "websocket.frame": {"mask": str, "inferred": list},
+    "websocket.message": {"length": int, "code": int, "text": str, "data": str, "answers": dict, "inferred": list},
     "websocket.close": {"by": str, "transport_by": str, "silence": _NUMBER, "unfinished": dict, "inferred": list},
 }  # fmt: skip
 

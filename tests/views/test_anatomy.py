@@ -44,7 +44,7 @@ def test_a_masked_frame() -> None:
         "FIN = 1: last frame of the message",
         "opcode = 1: text",
         "MASK = 1: masked",
-        "payload length = 5: 5 bytes",
+        "payload length = 5",
         "7f⊕37=48\u00a0H",
         "→ “Hello”",
         "5 payload + 6 WebSocket + 20 TCP + 20 IPv4 = 51 bytes on the wire, 10 % useful",

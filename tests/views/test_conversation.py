@@ -118,7 +118,7 @@ def test_json_that_cannot_be_read_is_shown_as_it_is(text: str) -> None:
     assert dangerous("".join(rows)) == set()
 
 
-@pytest.mark.parametrize("text", ["[" * 20_000, "x" * 2_000_000])
+@pytest.mark.parametrize("text", ["[" * 20_000, "x" * 500_000])
 def test_a_long_line_does_not_take_forever(text: str) -> None:
     began = monotonic()
     for _ in message_rows(message(content=text), "0.005000", 120, full=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +14,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netviz
-from netviz.event import SIDES, CaptureProblem, Event, Options, Problem, Segment, Step, TcpConnection, Traffic
+from netviz.event import (
+    SIDES,
+    Answer,
+    CaptureProblem,
+    Event,
+    Header,
+    Options,
+    Problem,
+    Segment,
+    Step,
+    TcpConnection,
+    Traffic,
+    WebSocketClose,
+    WebSocketFrame,
+    WebSocketMessage,
+    WebSocketUpgrade,
+)
 from netviz.views.jsonl import JsonLines
 from tests.conftest import CAPTURES
-from tests.wire import ACK, MSS, RST, SYN, TICK, Wire, echo
+from tests.hostile import HOSTILE, dangerous
+from tests.talk import close, frame_event, message, upgrade
+from tests.wire import ACK, MSS, RST, START, SYN, TICK, Wire, echo
 
 _SECOND = 1_000_000_000
 _ISO = "%Y-%m-%dT%H:%M:%S"
@@ -191,3 +211,121 @@ def test_numbers_of_a_refused_connection() -> None:
 
 def test_fields_of_a_segment_are_those_this_test_knows() -> None:
     assert Segment._fields == ("packet", "time", "side", "flags", "seq", "ack", "window", "length", "ordinal", "options")
+
+
+def _upgrade(event: WebSocketUpgrade) -> dict[str, Any]:
+    keys = (
+        "path", "method", "host", "key", "version", "origin", "user_agent", "accept", "accept_expected", "subprotocol", "proxy",
+        "accept_valid", "status",
+    )  # fmt: skip
+    out = {key: getattr(event, key) for key in keys if getattr(event, key) is not None}
+    out |= {key: list(getattr(event, key)) for key in ("offered_subprotocols", "offered_extensions", "extensions")}
+    out |= {key: [list(header) for header in getattr(event, key)] for key in ("request_headers", "response_headers")}
+    out |= {"outcome": event.outcome, "earlier_requests": event.earlier} | ({"body": event.body} if event.body else {})
+    if event.status is not None:
+        out["reason"] = event.reason
+        if event.time is not None and event.asked is not None:
+            out["seconds"] = (event.time - event.asked) / _SECOND
+    return out
+
+
+def _frame(event: WebSocketFrame) -> dict[str, Any]:
+    bits = {f"rsv{n}": bool(event.first & 0x80 >> n) for n in (1, 2, 3)}
+    out = {"number": event.number, "side": event.sender, "opcode": event.opcode, "kind": event.kind, "fin": event.fin, **bits}
+    return {**out, "masked": event.masked, "length": event.length, **({"mask": f"{event.mask:08x}"} if event.masked else {})}
+
+
+def _message(event: WebSocketMessage) -> dict[str, Any]:
+    keys = ("number", "kind", "wire_length", "compressed", "fragments")
+    out = {"side": event.sender, "frames": list(event.frames), **{key: getattr(event, key) for key in keys}}
+    out |= {key: getattr(event, key) for key in ("length", "code") if getattr(event, key) is not None}
+    if isinstance(event.content, str):
+        out["text"] = event.content
+    elif event.content is not None:
+        out["data"] = b64encode(event.content).decode()
+    if event.after is not None:
+        took = {} if event.after.took is None else {"seconds": event.after.took / _SECOND}
+        out["answers"] = {"number": event.after.number, **took}
+    return out
+
+
+def _close(event: WebSocketClose) -> dict[str, Any]:
+    out: dict[str, Any] = {key: getattr(event, key) for key in ("code", "reason", "clean", "transport")}
+    out |= {key: getattr(event, key) for key in ("by", "transport_by") if getattr(event, key) is not None}
+    out |= {
+        "name": event.meaning,
+        "unanswered_pings": list(event.unanswered),
+        "in_flight": dict(zip(SIDES, event.in_flight, strict=True)),
+    }
+    out |= {} if event.silence is None else {"silence": event.silence / _SECOND}
+    if any(event.unfinished):
+        out["unfinished"] = {side: what for side, what in zip(SIDES, event.unfinished, strict=True) if what}
+    return out | ({"inferred": list(event.inferred)} if event.inferred else {})
+
+
+def _websocket(event: Event) -> dict[str, Any]:
+    """An event of a WebSocket by the contract."""
+    match event:
+        case WebSocketUpgrade():
+            own = _upgrade(event)
+        case WebSocketFrame():
+            own = _frame(event)
+        case WebSocketMessage():
+            own = _message(event)
+        case _:
+            assert isinstance(event, WebSocketClose)
+            own = _close(event)
+    head = {"event": event.name, "packets": list(event.packets), "problems": [*map(_problem, event.problems)]}
+    return {**head, "connection": event.connection, **_when(event.time, START), **own}
+
+
+_BAD = (Problem("some-rule", "it is broken", 6), Problem("other", "elsewhere", 0))
+_WEBSOCKET: list[Event] = [
+    upgrade(),
+    upgrade(host=None, key=None, version=None, accept=None, accept_expected=None),
+    upgrade(status=None, outcome="unanswered", reason=""),
+    upgrade(status=403, reason="No", body="why", earlier=2, proxy="a:443", origin="http://a", user_agent="b"),
+    upgrade(time=None, asked=None, subprotocol="x", extensions=("a; b", "c"), offered_subprotocols=("x", "y"), problems=_BAD),
+    frame_event(),
+    frame_event(first=0x00, mask=-1, side=1, head=2, length=(1 << 64) - 1, problems=_BAD),
+    frame_event(first=0xFB, mask=0, time=None, origin=(6, 40, 51, 6, 60, 61, 7, 40, 41)),
+    message(),
+    message(content=b"\x00\xff", kind="binary", origin=(6, 40, 51, 7, 40, 41, 6, 60, 61), fragments=3, frames=(1, 5)),
+    message(content=None, length=None, compressed=True, time=None, problems=_BAD),
+    message(content="", kind="close", code=1000),
+    message(content="", kind="pong", after=Answer(3, 1_000)),
+    message(content="", kind="pong", after=Answer(3, None), side=1),
+    close(),
+    close(by=None, transport="open", transport_by=None, silence=None, time=None, inferred=("frames", "code"), ended=False),
+    close(code=1006, reason="", unfinished=("", "message"), unanswered=(3, 4), in_flight=(1, 2), problems=_BAD),
+]
+
+
+@pytest.mark.parametrize("index", range(len(_WEBSOCKET)))
+def test_every_event_of_a_websocket_reads_back(index: int) -> None:
+    event = _WEBSOCKET[index]
+    found = json.loads(_line(event, START))
+    if isinstance(event, WebSocketUpgrade):
+        assert found.pop("http") == "1.1"
+    assert found == _websocket(event)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_texts_of_a_websocket_stay_texts(name: str) -> None:
+    text = HOSTILE[name]
+    both = (Header(text, text),)
+    for event in (
+        upgrade(path=text, host=text, key=text, origin=text, user_agent=text, version=text, reason=text, body=text, proxy=text,
+                accept=text, subprotocol=text, extensions=(text,), offered_subprotocols=(text,), offered_extensions=(text,),
+                request_headers=both, response_headers=both),
+        message(content=text, problems=(Problem("a", text, 1),)),
+        close(reason=text, inferred=(text,)),
+    ):  # fmt: skip
+        line = _line(event, START)
+        assert "\n" not in line
+        assert line.encode("utf-8")
+        # Private and unassigned characters may stay, for JSON is data; nothing that a terminal obeys may.
+        assert {character for character in dangerous(line) if unicodedata.category(character) != "Co"} == set()
+        found = json.loads(line)
+        said = found.get("text", found.get("path", found.get("reason")))
+        assert said == _shown(text)

@@ -21,8 +21,8 @@ def _line(event: Event) -> str:
     [
         (upgrade(), "0.004000 connection 0 upgrade accepted GET / answered 101 Switching Protocols after 1 ms"),
         (upgrade(subprotocol="a", extensions=("b; c",)), "after 1 ms, subprotocol a; b; c"),
-        (upgrade(status=404, reason="Not Found"), "upgrade rejected GET / answered 404 Not Found after 1 ms"),
-        (upgrade(status=None, outcome="unanswered"), "upgrade unanswered GET / answered no answer"),
+        (upgrade(status=404, reason="Not Found", problems=()), "upgrade rejected GET / answered 404 Not Found after 1 ms"),
+        (upgrade(status=None, outcome="unanswered", problems=()), "upgrade unanswered GET / answered no answer"),
         (message(), "0.005000 connection 0 message 1 client text 5 bytes: Hello"),
         (message(content="a\nb\r"), "text 4 bytes: a\\nb\\r"),
         (message(fragments=3, side=1), "server text 5 bytes in 3 frames: Hello"),

@@ -56,8 +56,9 @@ def test_rate_compression_heartbeat() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_it_fits(width: int) -> None:
     ping = message(kind="ping", content="")
-    found = _of(ping, ping._replace(time=START + 77 * SECOND), ping._replace(time=START + 99 * SECOND),
-                *(message(content="x" * 10**6, compressed=True, wire_length=123_456, side=side) for side in (0, 1)))  # fmt: skip
+    large = message(content="x" * 10**6, compressed=True, wire_length=123_456)
+    pings = (ping._replace(time=START + at * SECOND) for at in (0, 77, 99))
+    found = _of(large, large._replace(side=1), *pings)
     assert _rows(found, width)
     assert wider(lines_of(statistics_lines(found, upgrade(), width)), width) == []
 
