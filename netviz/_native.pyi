@@ -15,3 +15,13 @@ def ethernet(
 ) -> tuple[int, int]: ...
 def frames(data: Buffer, begins: Buffer, stops: Buffer, out: Buffer, reached: Buffer, /) -> int: ...
 def gather(buffer: Buffer, starts: Buffer, lengths: Buffer, /) -> bytes: ...
+def lines(
+    columns: tuple[Buffer, ...],
+    start: int,
+    stop: int,
+    base: int,
+    second: int,
+    seconds: tuple[bytes, ...],
+    heads: tuple[bytes, ...],
+    /,
+) -> bytes: ...

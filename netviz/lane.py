@@ -125,7 +125,8 @@ class Lane:
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
         """The number of each frame in its WebSocket, both sides in the order of the wire, and how many there are of each."""
-        order = np.lexsort((side, ready, entry))
+        # One key for all three sorts faster than three; 2^41 packets apart is more than any capture holds.
+        order = np.argsort((entry << 42) | ((ready - ready.min()) << 1) | side, kind="stable") if len(entry) else entry
         counts = np.bincount(entry, minlength=len(self._entries))
         before = np.concatenate(([0], np.cumsum(counts)[:-1]))
         base = np.array([layer.frames for _, layer, _ in self._entries])

@@ -1,7 +1,9 @@
 /* Loops that numpy cannot do in one pass: walk the records of a capture, read the headers of ordinary packets
-   (Ethernet, VLAN tags, IPv4, TCP) into columns, put payload one behind the other, find the frames of WebSockets.
+   (Ethernet, VLAN tags, IPv4, TCP) into columns, put payload one behind the other, find the frames of WebSockets
+   in it, and write them as JSON.
 
-   Optional: netviz.capture.walk, netviz.table and netviz.lane do the same without it, and the tests hold one against the other.
+   Optional: netviz.capture.walk, netviz.table, netviz.payload, netviz.lane and netviz.views.jsonl do the same
+   without it, and the tests hold one against the other.
    Nothing here trusts a length: every read is inside the buffer, whatever the bytes say. */
 
 #define PY_SSIZE_T_CLEAN
@@ -264,11 +266,111 @@ static PyObject *frames(PyObject *self, PyObject *args)
     return PyLong_FromSsize_t(count);
 }
 
+static char *put(char *to, const char *text, Py_ssize_t length)
+{
+    memcpy(to, text, (size_t)length);
+    return to + length;
+}
+
+static char *decimal(char *to, uint64_t value, int least)
+{
+    char digits[24];
+    int count = 0;
+    while (value || count < least || !count) {
+        digits[count++] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    while (count)
+        *to++ = digits[--count];
+    return to;
+}
+
+#define PUT(text) to = put(to, text, sizeof text - 1)
+
+/* lines(columns, from, to, start, seconds, heads) -> bytes: frames as lines of JSON.
+
+   columns are those of a FrameBlock; start is the time that "elapsed" counts from; seconds holds for each second from that
+   of the first time on how it is written; heads for each side without a mask, then with one, and each first byte, its keys.
+   Every time must lie within seconds. */
+static PyObject *lines(PyObject *self, PyObject *args)
+{
+    enum { CONNECTION, NUMBER, PACKET, START, END, TIME, SIDE, FIRST, MASK, HEAD, LENGTH, MEMBERS, SECOND = 1000000000 };
+    PyObject *columns, *seconds, *heads, *made = NULL;
+    Py_ssize_t from, until;
+    long long start, base;
+    if (!PyArg_ParseTuple(args, "O!nnLLO!O!", &PyTuple_Type, &columns, &from, &until, &start, &base, &PyTuple_Type, &seconds,
+                          &PyTuple_Type, &heads))
+        return NULL;
+    Py_buffer view[MEMBERS];
+    const int64_t *column[MEMBERS];
+    int got = 0, fits = PyTuple_GET_SIZE(columns) == MEMBERS && PyTuple_GET_SIZE(heads) == 1024 && from >= 0 && from <= until;
+    for (; fits && got < MEMBERS; got++) {
+        if (PyObject_GetBuffer(PyTuple_GET_ITEM(columns, got), &view[got], PyBUF_SIMPLE) < 0)
+            break;
+        column[got] = view[got].buf;
+        fits = view[got].len / 8 >= until;
+    }
+    if (!fits && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "columns that do not fit");
+    char *out = NULL, *to = NULL;
+    Py_ssize_t room = 0;
+    if (!PyErr_Occurred()) {
+        room = (until - from) * 640 + 1;
+        out = to = PyMem_Malloc((size_t)room);
+        if (!out)
+            PyErr_NoMemory();
+    }
+    for (Py_ssize_t i = from; out && i < until; i++) {
+        int64_t time = column[TIME][i], second = (time - base) / SECOND;
+        int masked = column[MASK][i] >= 0;
+        Py_ssize_t key = (masked * 2 + (column[SIDE][i] & 1)) * 256 + (column[FIRST][i] & 255);
+        PyObject *when = time >= base && second < PyTuple_GET_SIZE(seconds) ? PyTuple_GET_ITEM(seconds, second) : NULL;
+        PyObject *head = PyTuple_GET_ITEM(heads, key);
+        if (!when || !PyBytes_Check(when) || !PyBytes_Check(head) || PyBytes_GET_SIZE(when) > 32 || PyBytes_GET_SIZE(head) > 256) {
+            PyErr_SetString(PyExc_ValueError, "a time or a kind of frame that is not given");
+            break;
+        }
+        char *elapsed = PyOS_double_to_string((double)(time - start) / 1e9, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+        if (!elapsed)
+            break;
+        PUT("{\"event\": \"websocket.frame\", \"connection\": ");
+        to = decimal(to, (uint64_t)column[CONNECTION][i], 1);
+        PUT(", \"time\": \"");
+        to = put(to, PyBytes_AS_STRING(when), PyBytes_GET_SIZE(when));
+        *to++ = '.';
+        to = decimal(to, (uint64_t)((time - base) % SECOND), 9);
+        PUT("Z\", \"elapsed\": ");
+        to = put(to, elapsed, (Py_ssize_t)strlen(elapsed));
+        PyMem_Free(elapsed);
+        PUT(", \"packets\": [");
+        to = decimal(to, (uint64_t)column[PACKET][i], 1);
+        PUT("], \"number\": ");
+        to = decimal(to, (uint64_t)column[NUMBER][i], 1);
+        PUT(", ");
+        to = put(to, PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head));
+        if (masked) {
+            for (int shift = 28; shift >= 0; shift -= 4)
+                *to++ = "0123456789abcdef"[column[MASK][i] >> shift & 15];
+            *to++ = '"';
+        }
+        PUT(", \"length\": ");
+        to = decimal(to, (uint64_t)column[LENGTH][i], 1);
+        PUT(", \"problems\": []}\n");
+    }
+    if (out && !PyErr_Occurred())
+        made = PyBytes_FromStringAndSize(out, to - out);
+    PyMem_Free(out);
+    while (got)
+        PyBuffer_Release(&view[--got]);
+    return made;
+}
+
 static PyMethodDef methods[] = {
     {"walk", walk, METH_VARARGS, "Find the records of a capture."},
     {"pcap", pcap, METH_VARARGS, "Read the record headers of a pcap file."},
     {"ethernet", ethernet, METH_VARARGS, "Read the headers of ordinary packets."},
     {"gather", gather, METH_VARARGS, "Put pieces of a buffer one behind the other."},
+    {"lines", lines, METH_VARARGS, "Write frames as lines of JSON."},
     {"frames", frames, METH_VARARGS, "Find the frames of WebSockets."},
     {NULL, NULL, 0, NULL},
 };

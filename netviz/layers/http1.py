@@ -232,7 +232,7 @@ class Http1:
         stream.consume(len(raw))
         if 100 <= status < 200 and status != 101:
             return None  # the final answer is still to come (RFC 9110 section 15.2)
-        if status == 101:
+        if status == 101 and (self._unsure or len(self._waiting) > 1):
             self._proven(response)
             waiting = self._waiting[0] if self._waiting and not self._unsure else GET
         if self._waiting and not self._unsure:

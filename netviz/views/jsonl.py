@@ -25,11 +25,16 @@ from netviz.event import (
     WebSocketUpgrade,
     frame_kind,
 )
+from netviz.native import native
 from netviz.views.json_keys import boolean, close_keys, message_keys, problems_array, upgrade_keys, words
 
 __all__ = ["JsonLines"]
 
 _SECOND = 1_000_000_000
+
+#: Where times stand in the columns of a block; how long a block may last, and how far it may be from the first packet, in
+#: ns, so that C writes its times as Python does.
+_TIME, _SPAN, _EXACT = 5, 10_000 * _SECOND, 1 << 52
 
 #: Columns hold signed numbers; a length is none.
 _UNSIGNED = 1 << 64
@@ -76,13 +81,32 @@ class JsonLines:
     def block(self, block: FrameBlock) -> str:
         """Many frames, each as `line` writes it, with line ends.
 
-        There may be millions, so everything that repeats is formatted once.
+        There may be millions, so everything that repeats is formatted once, and all that is usual in C where there is any.
         """
+        columns, count = block.columns, len(block.columns[0])
+        times = columns[_TIME]
+        first, last = (int(times.min()), int(times.max())) if count else (0, 0)
+        usual = native is not None and self.start is not None and not self._inferred and first > NO_TIME
+        if not usual or last - first > _SPAN or abs(first - self.start) + last - first > _EXACT:  # type: ignore[operator]
+            return self._rows(block, 0, count)
+        base = first // _SECOND
+        seconds = tuple(_second(second).encode() for second in range(base, last // _SECOND + 1))
+        out, done = [], 0
+        for place in (*sorted(block.extras), count):
+            if place > done:
+                made: bytes = native.lines(columns, done, place, self.start, base * _SECOND, seconds, _flat_heads())  # type: ignore[union-attr]
+                out.append(made.decode("ascii"))
+            if place < count:
+                out.append(self._rows(block, place, place + 1))
+            done = place + 1
+        return "".join(out)
+
+    def _rows(self, block: FrameBlock, begin: int, end: int) -> str:
         start = self.start
         bits, inferred = _heads(), self._inferred
         out = []
-        rows = zip(*(column.tolist() for column in block.columns), strict=True)
-        for place, (connection, number, packet, _, _, time, side, first, mask, _, length) in enumerate(rows):
+        rows = zip(*(column[begin:end].tolist() for column in block.columns), strict=True)
+        for place, (connection, number, packet, _, _, time, side, first, mask, _, length) in enumerate(rows, begin):
             if time == NO_TIME or start is None:
                 when = self._when(None if time == NO_TIME else time)
             else:
@@ -193,6 +217,12 @@ def _heads() -> tuple[tuple[str, ...], ...]:
         for masked in ("false", 'true, "mask": "')
         for side in SIDES
     )
+
+
+@lru_cache(maxsize=1)
+def _flat_heads() -> tuple[bytes, ...]:
+    """The same in one row, as bytes."""
+    return tuple(keys.encode() for side in _heads() for keys in side)
 
 
 @lru_cache(maxsize=64)
