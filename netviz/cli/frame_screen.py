@@ -32,6 +32,7 @@ def draw_frame(console: Console, events: Iterable[Event], chosen: TraceSelection
     if len(found) > 1:
         there = ", ".join(str(event.frame.connection) for event in found[:20])
         raise NetvizError(f"several WebSockets have a frame {number}", f"say which: --connection N, of {there}")
+    chosen.problems_seen = bool(found[0].problems)
     for line in anatomy(found[0], console.width):
         console.print(line, soft_wrap=True)
     console.print(Text())

@@ -30,7 +30,7 @@ class Saver:
         """The same events, their messages saved."""
         saved = omitted = 0
         for event in events:
-            if isinstance(event, WebSocketMessage) and event.kind in ("text", "binary") and self._chosen.passes(event):
+            if isinstance(event, WebSocketMessage) and event.kind in ("text", "binary") and self._chosen.selects(event):
                 if event.content is None:
                     omitted += 1
                 else:

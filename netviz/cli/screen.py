@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
 
 from netviz.views.theme import ASCII, THEME
@@ -18,14 +19,17 @@ _NARROWEST, _WIDEST = 60, 200
 
 
 class _Ascii:
-    """A stream that lets only ASCII pass: our own signs by their stand-ins, all else escaped."""
+    """A stream that lets only ASCII pass: our own signs by their stand-ins, a question mark for each column of all else."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self.encoding = "utf-8"
 
     def write(self, text: str) -> int:
-        return self._stream.write(text.translate(ASCII).encode("ascii", "backslashreplace").decode())
+        written = text.translate(ASCII)
+        if not written.isascii():  # what nobody can write here takes its room all the same, or columns would not stand
+            written = "".join(c if c.isascii() else "?" * cell_len(c) for c in written)
+        return self._stream.write(written)
 
     def flush(self) -> None:
         self._stream.flush()

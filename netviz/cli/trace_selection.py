@@ -45,7 +45,7 @@ class TraceSelection:
         if self.grep is not None:
             try:
                 self.pattern = re.compile(self.grep, re.IGNORECASE)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise NetvizError(f"--grep {self.grep!r} is no regular expression: {error}") from error
 
     @property
@@ -73,6 +73,10 @@ class TraceSelection:
         if shown and event.problems:
             self.problems_seen = True
         return shown
+
+    def selects(self, event: WebSocketMessage) -> bool:
+        """Whether a message is one that was asked for, whatever names of events are printed."""
+        return self._connected(event.connection) and self._told(event)
 
     def connected(self, connection: int) -> bool:
         """Whether this connection was asked for."""

@@ -41,7 +41,7 @@ class _Size(click.ParamType[int]):
         text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
         unit = {"k": 10, "m": 20, "g": 30}.get(text[-1:], 0)
         digits = text[:-1] if unit else text
-        if not digits.isdigit() or int(digits) << unit > 1 << 30:
+        if not (digits.isascii() and digits.isdigit()) or len(digits) > 10 or int(digits) << unit > 1 << 30:
             self.fail(f"{value!r} is no size up to 1G; write 65536, 64k or 16M", param, ctx)
         return int(digits) << unit
 
@@ -138,10 +138,12 @@ def ws_trace(
 
 
 def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None) -> None:
+    from netviz.errors import NetvizError
     from netviz.event import Anatomy, FrameBlock, Peers, WebSocketFrame
     from netviz.views.jsonl import JsonLines
 
     lines, write = JsonLines(), sys.stdout.write
+    found = False
     for event in events:
         lines.start = analysis.start
         if isinstance(event, FrameBlock):
@@ -150,9 +152,15 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
             continue
         if isinstance(event, Peers):
             lines.meet(event)
+        seen = chosen.problems_seen
         asked = number is None or (isinstance(event, WebSocketFrame) and event.number == number)
-        if chosen.passes(event) and asked and not isinstance(event, Peers | Anatomy):
-            write(lines.line(event) + "\n")
+        if not chosen.passes(event) or not asked or isinstance(event, Peers | Anatomy):
+            chosen.problems_seen = seen
+            continue
+        found = True
+        write(lines.line(event) + "\n")
+    if number is not None and not found:
+        raise NetvizError(f"no frame {number}")
 
 
 def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, frames: bool, full: bool) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from textwrap import wrap
 
 from rich.console import Console
 from rich.text import Text
@@ -18,7 +18,7 @@ from netviz.statistics import Statistics
 from netviz.verdicts.websocket import Trace, judge_websocket, trace_severity
 from netviz.views.conversation import PREVIEW, Clock, frame_row, message_rows, problem_rows, stamp
 from netviz.views.statistics import statistics_lines, statistics_table
-from netviz.views.text import fold, safe
+from netviz.views.text import fold, safe, wrapped
 from netviz.views.traces import header, row, widths
 from netviz.views.upgrade import arithmetic, heads, rules, upgrade_lines
 from netviz.views.verdict import verdict_lines
@@ -49,6 +49,7 @@ class _Told:
     trace: Trace
     rows: list[WebSocketMessage | WebSocketFrame] = field(default_factory=list)
     statistics: Statistics = field(default_factory=Statistics)
+    matched: int = 0
     last: int | None = None
 
 
@@ -78,6 +79,8 @@ class TraceScreen:
         self._chosen.require()
         if not self._flowing:
             self._all(captures)
+        elif not self._traces:
+            self._nothing()
         self._tell(self._problems)
         self._print(self._footer())
 
@@ -116,6 +119,7 @@ class TraceScreen:
         return told
 
     def _row(self, told: _Told, event: WebSocketMessage | WebSocketFrame) -> None:
+        told.matched += 1
         if self._flowing:
             self._print_row(told, event)
             return
@@ -183,22 +187,25 @@ class TraceScreen:
     # Printing at the end
 
     def _all(self, captures: tuple[str, ...]) -> None:
-        shown = [told for told in self._traces if not self._chosen.narrow or told.rows or self._notable(told)]
+        shown = [told for told in self._traces if not self._chosen.narrow or told.matched or self._notable(told)]
         if len(shown) > 1:
             room = widths(told.trace for told in shown)
             self._print(header(self._console.width, room))
             for told in sorted(shown, key=lambda told: told.trace.connection):
                 self._print(row(told.trace, self._console.width, room))
             self._print(Text())
-        rows = sum(len(told.rows) for told in shown)
-        if len(shown) == 1 or (shown and not self._dropped and (rows <= _FEW or self._chosen.narrow)):
+        rows = sum(told.matched for told in shown)
+        if shown and not self._dropped and (len(shown) == 1 or rows <= _FEW or self._chosen.narrow):
             for told in sorted(shown, key=lambda told: told.trace.connection):
                 self._one(told)
         elif shown:
             worst = min(shown, key=lambda told: (trace_severity(told.trace) != "problem", told.trace.connection))
-            name = " ".join(safe(min(capture, os.path.relpath(capture), key=len)) for capture in captures)
+            if self._dropped:
+                worst = max(shown, key=lambda told: told.matched)
+            name = " ".join(shlex.quote(safe(min(capture, os.path.relpath(capture), key=len))) for capture in captures)
             command = f"netviz ws-trace {name} --connection {worst.trace.connection}"
-            self._print(Text.assemble("one of them with its messages: ", (command, "command")))
+            # In one piece, however long, so that it can be copied.
+            self._console.print(Text.assemble("one of them with its messages:\n  ", (command, "command")), soft_wrap=True)
         else:
             self._nothing()
 
@@ -257,7 +264,7 @@ class TraceScreen:
 
     def _story(self, paragraphs: Iterable[str]) -> None:
         for paragraph in paragraphs:
-            for text in wrap(safe(paragraph), min(self._console.width, 100) - 2):
+            for text in wrapped(safe(paragraph), min(self._console.width, 100) - 2):
                 self._print(Text("  " + text))
             self._print(Text())
 
@@ -270,7 +277,7 @@ class TraceScreen:
     def _tell(self, problems: list[CaptureProblem]) -> None:
         for event in problems:
             for problem in event.problems:
-                for index, text in enumerate(wrap(safe(problem.text), self._console.width - 2)):
+                for index, text in enumerate(wrapped(safe(problem.text), self._console.width - 2)):
                     self._print(Text.assemble(("! " if not index else "  ", "note"), (text, "note")))
         if problems:
             self._print(Text())
@@ -288,4 +295,4 @@ class TraceScreen:
         return Text.assemble((words[0], "label"), (" · " + " · ".join(words[1:]), "faint"))
 
     def _print(self, line: Text) -> None:
-        self._console.print(line if "\n" in line.plain else fold(line, self._console.width, 2), soft_wrap=True)
+        self._console.print(fold(line, self._console.width, 2), soft_wrap=True)

@@ -133,7 +133,7 @@ class WebSocketUpgrade(Happening):
 
     ``time`` is that of the answer (else of the request, as ``asked``); header values that are missing are None.
     ``body`` is the beginning of what came with a rejection, ``earlier`` counts the requests before on this connection,
-    ``proxy`` is the target of the CONNECT that the upgrade went through.
+    ``proxy`` is the target of the CONNECT that the upgrade went through, ``versions`` those of HTTP that both sides named.
     """
 
     name: ClassVar[str] = "websocket.upgrade"
@@ -164,6 +164,7 @@ class WebSocketUpgrade(Happening):
     body: str = ""
     earlier: int = 0
     proxy: str | None = None
+    versions: tuple[str, str] = ("1.1", "1.1")
 
     @property
     def accept_valid(self) -> bool | None:

@@ -122,6 +122,7 @@ def judge(
         body=body,
         earlier=earlier,
         proxy=proxy,
+        versions=(request.version, response.version if response else request.version),
     )
     return Judged(event, agreed(chosen) if outcome in ("accepted", "invalid") else None)
 

@@ -27,6 +27,9 @@ _MEANS = {
     503: "the server is not able to serve at the moment",
     504: "a proxy waited for the server behind it in vain",
 }
+#: Servers that usually stand in front of another.
+_PROXIES = ("nginx", "envoy", "haproxy", "apache", "cloudflare", "varnish", "caddy", "traefik")
+
 #: Headers of an answer that say more about a refusal.
 _TELLING = {
     "location": "Location", "www-authenticate": "WWW-Authenticate", "sec-websocket-version": "Sec-WebSocket-Version",
@@ -92,6 +95,10 @@ def _answered(upgrade: WebSocketUpgrade, name: str) -> str | None:
     return next((value for key, value in upgrade.response_headers if key.lower() == name), None)
 
 
+def _is_proxy(server: str) -> bool:
+    return any(name in server.lower() for name in _PROXIES)
+
+
 def _likely(upgrade: WebSocketUpgrade) -> list[Claim]:
     """Causes that the capture has evidence for."""
     broken, status = _broken(upgrade), upgrade.status
@@ -112,10 +119,8 @@ def _likely(upgrade: WebSocketUpgrade) -> list[Claim]:
     elif status == 403 and "origin" in upgrade.body.lower():
         origin = f"does not allow the origin {upgrade.origin}" if upgrade.origin else "wants an Origin header, and got none"
         found.append(Claim(f"the server {origin}", "inferred"))
-    elif status in (502, 503, 504) and server:
-        text = f"the program behind {server} is down: {server} is what answered"
-        if any(name in server.lower() for name in ("nginx", "envoy", "haproxy", "apache", "cloudflare", "varnish", "caddy")):
-            found.append(Claim(text, "inferred"))
+    elif status in (502, 503, 504) and _is_proxy(server):
+        found.append(Claim(f"the program behind {server} is down: {server} is what answered", "inferred"))
     return found
 
 
@@ -131,6 +136,6 @@ def _advice(upgrade: WebSocketUpgrade) -> tuple[str, ...]:
         return ("send credentials with the upgrade itself: a browser cannot add headers, so a cookie or a query parameter",)
     if status == 404:
         return (f"compare the path {upgrade.path} with what the server registers (a missing or extra slash counts)",)
-    if status in (502, 503, 504):
+    if status in (502, 504) or (status == 503 and _is_proxy(_answered(upgrade, "server") or "")):
         return ("look whether the program behind the proxy runs, and on which address and port",)
     return ("look in the server's log at this moment; --explain shows both heads side by side",)

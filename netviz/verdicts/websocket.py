@@ -25,7 +25,7 @@ _TIMEOUTS = (30, 55, 60, 75, 90, 100, 120, 180, 240, 300, 350, 600, 900, 1800, 3
 
 #: Problems that are nobody's fault but the capture's.
 _OF_THE_CAPTURE = frozenset(
-    ("frame-cut", "payload-missing", "bytes-missing", "cannot-inflate", "frames-not-found", "content-omitted", "inflate-limit",
+    ("payload-missing", "bytes-missing", "cannot-inflate", "frames-not-found", "content-omitted", "inflate-limit",
      "overlap-differs", "after-reset")
 )  # fmt: skip
 
@@ -37,7 +37,8 @@ _WORDS = {"fin": "FIN", "reset": "RST", "open": "nothing"}
 class Trace:
     """What is known of one WebSocket (or of an upgrade that became none).
 
-    ``broken`` are the rules that each side broke, ``incomplete`` what is missing in the capture; ``problems`` counts all.
+    ``broken`` are the rules that each side broke, ``incomplete`` what is missing in the capture; ``problems`` and
+    ``rules`` count all problems, and those of rules.
     """
 
     connection: int
@@ -50,13 +51,20 @@ class Trace:
     broken: list[tuple[Side, Problem]] = field(default_factory=list)
     incomplete: list[Problem] = field(default_factory=list)
     problems: int = 0
+    rules: int = 0
 
     def note(self, side: Side, problems: tuple[Problem, ...]) -> None:
         """Remember problems of a frame or message."""
         self.problems += len(problems)
-        if len(self.broken) < _MOST:
-            self.broken += [(side, problem) for problem in problems if problem.kind not in _OF_THE_CAPTURE]
-            self.incomplete += [problem for problem in problems if problem.kind in _OF_THE_CAPTURE]
+        for problem in problems:
+            if problem.kind == "frame-cut":
+                continue  # the message tells what is missing, or the close what its sender did not finish
+            of_capture = problem.kind in _OF_THE_CAPTURE
+            self.rules += not of_capture
+            if of_capture and len(self.incomplete) < _MOST:
+                self.incomplete.append(problem)
+            elif not of_capture and len(self.broken) < _MOST:
+                self.broken.append((side, problem))
 
     @property
     def application(self) -> str:
@@ -153,8 +161,8 @@ def _violations(trace: Trace) -> list[Claim]:
         problem = trace.incomplete[0]
         more = f" (and {plural(len(trace.incomplete) - 1, 'more place')})" if len(trace.incomplete) > 1 else ""
         claims.append(Claim(f"the capture is not whole: {_bare(problem)}{more}", packets=_place(problem)))
-    if trace.problems > len(claims) and len(trace.broken) > 3:
-        claims.append(Claim(f"{plural(len(trace.broken) - 3, 'more problem')} (--problems lists them)"))
+    if trace.rules > 3:
+        claims.append(Claim(f"{plural(trace.rules - 3, 'more problem')} (--problems lists them)"))
     return claims
 
 
@@ -213,7 +221,7 @@ def _closed(trace: Trace, close: WebSocketClose) -> Verdict:
         *_beginning(trace),
         *_exchange(trace),
         *_violations(trace),
-        Claim(f"the {close.by} closed {number}{reason}", packets=tuple(p for p in close.close_packets if p)[:1]),
+        Claim(f"the {close.by} closed {number}{reason}", packets=_own(close)),
     ]
     other = "server" if close.by == "client" else "client"
     if close.clean:
@@ -246,6 +254,12 @@ def _closed(trace: Trace, close: WebSocketClose) -> Verdict:
         cause_wanted=close.code not in _FINE and close.code < 3000 and not likely,
         advice=advice,
     )
+
+
+def _own(close: WebSocketClose) -> tuple[int, ...]:
+    """The packet of the first close frame."""
+    packet = close.close_packets[close.by == "server"]
+    return (packet,) if packet else ()
 
 
 def _transport(close: WebSocketClose) -> str:

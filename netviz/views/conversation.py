@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Literal
 
@@ -11,7 +10,7 @@ from rich.text import Text
 
 from netviz.event import Problem, WebSocketFrame, WebSocketMessage, close_name
 from netviz.quantity import seconds, span
-from netviz.views.text import clock, fold, safe
+from netviz.views.text import clock, fitting, fold, safe
 
 __all__ = ["PREVIEW", "Clock", "frame_row", "message_rows", "preview", "problem_rows", "stamp"]
 
@@ -19,6 +18,9 @@ Clock = Literal["elapsed", "delta", "absolute"]
 
 #: Characters of content that are looked at where not all of it is wanted.
 PREVIEW = 2000
+
+#: Characters up to which JSON is coloured: beyond that it takes too long.
+_HIGHLIGHTED = 20_000
 
 #: Below this width numbers are left out, and arrows are short.
 _WIDE = 100
@@ -89,13 +91,8 @@ def preview(message: WebSocketMessage, *, full: bool = False) -> tuple[Text, boo
     part = content if full else content[:PREVIEW]
     if message.kind != "text":
         return Text(safe(part), "faint"), len(part) == len(content)
-    if full and content[:1] in ("{", "["):
-        try:
-            part = json.dumps(json.loads(content), indent=2, ensure_ascii=False)
-        except (ValueError, RecursionError):
-            part = content
     text = Text("\n").join(Text(safe(row)) for row in part.split("\n")) if full else Text(safe(part))
-    if content[:1] in ("{", "["):
+    if content[:1] in ("{", "[") and len(part) <= _HIGHLIGHTED:
         _highlight.highlight(text)
     return text, len(part) >= len(content)
 
@@ -140,15 +137,14 @@ def _after(message: WebSocketMessage, wide: bool) -> str:
             words.append("answers no ping")
         else:
             took = "" if message.after.took is None else f"+{span(message.after.took)}"
-            words.append(f"answers #{message.after.number}, {took}" if wide else took)
-    return f"({'; '.join(words)})" if words else ""
+            words.append(", ".join([f"answers #{message.after.number}"] * wide + [took] * bool(took)))
+    return f"({'; '.join(words)})" if any(words) else ""
 
 
 def _paragraphs(content: Text, width: int) -> Iterator[Text]:
+    """Lines that fit; a line that is long is cut up in one pass."""
     for line in content.split("\n", allow_blank=True) or [Text("")]:
-        while line.cell_len > width:
-            head = line.copy()
-            head.truncate(width)
-            yield head
-            line = line[len(head) :]
-        yield line
+        plain, cuts = line.plain, [0]
+        while (at := cuts[-1] + fitting(plain[cuts[-1] : cuts[-1] + width + 1], width)) < len(plain):
+            cuts.append(at)
+        yield from line.divide(cuts[1:]) if len(cuts) > 1 else (line,)

@@ -14,7 +14,9 @@ __all__ = ["boolean", "close_keys", "message_keys", "problems_array", "string", 
 _SECOND = 1_000_000_000
 
 #: DEL, C1 controls, marks of direction and other formats, line separators, surrogates.
-_UNSAFE = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 
 
 def boolean(value: object) -> str:
@@ -31,7 +33,10 @@ def string(text: str) -> str:
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
     # Surrogates (undecodable bytes of a file name) stay visible as text: alone they are no character.
-    return f"\\\\u{code:04x}" if 0xD800 <= code < 0xE000 else f"\\u{code:04x}"
+    if 0xD800 <= code < 0xE000:
+        return f"\\\\u{code:04x}"
+    units = found[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def words(texts: Iterable[str]) -> str:
@@ -64,7 +69,7 @@ def upgrade_keys(event: WebSocketUpgrade) -> str:
     return (
         f'{_known(given)}, "offered_subprotocols": {words(event.offered_subprotocols)}, '
         f'"offered_extensions": {words(event.offered_extensions)}{status}{_known(answered)}{valid}, '
-        f'"extensions": {words(event.extensions)}, "outcome": "{event.outcome}", "http": "1.1"{took}, '
+        f'"extensions": {words(event.extensions)}, "outcome": "{event.outcome}", "http": "{event.versions[0]}"{took}, '
         f'"earlier_requests": {event.earlier}, "request_headers": {_headers(event.request_headers)}, '
         f'"response_headers": {_headers(event.response_headers)}'
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime, timedelta
+from textwrap import wrap
 
+from rich.cells import cell_len
 from rich.text import Text
 
-__all__ = ["clock", "fold", "safe"]
+__all__ = ["clock", "fitting", "fold", "safe", "wrapped"]
 
 _SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,13 +40,52 @@ def clock(time: int) -> str:
 
 def fold(line: Text, width: int, indent: int) -> Text:
     """Break a styled line at spaces, so that it is nowhere wider than the screen; what follows is indented."""
+    if "\n" in line.plain:
+        return Text("\n").join(fold(part, width, indent) for part in line.split("\n", allow_blank=True))
     out, rest, room = Text(), line, width
     while rest.cell_len > room:
-        cut = rest.plain.rfind(" ", indent, room + 1)
-        cut = cut if cut > 0 else room
+        most = fitting(rest.plain, room)
+        cut = rest.plain.rfind(" ", indent, most + 1)
+        cut = cut if cut > 0 else most
         out.append_text(rest[:cut])
         out.append("\n" + " " * indent)
         rest = rest[cut:]
         blanks = len(rest) - len(rest.plain.lstrip(" "))
         rest, room = rest[blanks:], width - indent
     return out.append_text(rest)
+
+
+def fitting(text: str, room: int) -> int:
+    """How many characters fit into so many cells; at least one.
+
+    >>> fitting("温度 21", 5)
+    3
+    """
+    if text.isascii():
+        return max(min(room, len(text)), 1)
+    cells = 0
+    for count, character in enumerate(text):
+        cells += cell_len(character)
+        if cells > room:
+            return max(count, 1)
+    return max(len(text), 1)
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """Text in lines of at most so many cells, broken at spaces."""
+    if text.isascii():
+        return wrap(text, max(room, 1)) or [""]
+    lines: list[str] = []
+    line = ""
+    for word in text.split(" "):
+        joined = f"{line} {word}" if line else word
+        while cell_len(joined) > room:
+            if line:
+                lines.append(line)
+                line, joined = "", word
+                continue
+            cut = fitting(joined, room)
+            lines.append(joined[:cut])
+            joined = joined[cut:]
+        line = joined
+    return [*lines, line]

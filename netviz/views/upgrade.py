@@ -69,10 +69,10 @@ def heads(event: WebSocketUpgrade) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(Text("client asks", "client"), overflow="fold", ratio=1)
     table.add_column(Text("server answers", "server"), overflow="fold", ratio=1)
-    left = [Text(safe(f"{event.method} {event.path} HTTP/1.1"), "label"), *map(_header, event.request_headers)]
+    left = [Text(safe(f"{event.method} {event.path} HTTP/{event.versions[0]}"), "label"), *map(_header, event.request_headers)]
     right = [Text("nothing", "problem")]
     if event.status is not None:
-        first = Text(safe(f"HTTP/1.1 {event.status} {event.reason}"), "label")
+        first = Text(safe(f"HTTP/{event.versions[1]} {event.status} {event.reason}"), "label")
         right = [first, *map(_header, event.response_headers)]
     for index in range(max(len(left), len(right))):
         table.add_row(left[index] if index < len(left) else "", right[index] if index < len(right) else "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import wrap
 from typing import Protocol
 
 from rich.text import Text
@@ -11,7 +10,7 @@ from rich.text import Text
 from netviz.event import Endpoint
 from netviz.verdicts.verdict import Claim, Verdict
 from netviz.views.overview import SIGNS
-from netviz.views.text import fold, safe
+from netviz.views.text import fold, safe, wrapped
 
 __all__ = ["Judged", "verdict_lines"]
 
@@ -69,6 +68,6 @@ def _cite(claim: Claim) -> str:
 
 
 def _entry(label: str, text: str, width: int, style: str = "") -> Iterator[Text]:
-    for index, line in enumerate(wrap(safe(text), max(width - _LABEL - 2, 20)) or [""]):
+    for index, line in enumerate(wrapped(safe(text), max(width - _LABEL - 2, 20))):
         line = line.replace("\N{NO-BREAK SPACE}", " ")
         yield Text.assemble((f"  {label if not index else '':<{_LABEL - 2}}", "label"), (line, style))

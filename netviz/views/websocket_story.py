@@ -81,7 +81,9 @@ def ending(trace: Trace) -> Iterator[str]:
         )
     else:
         other = "server" if close.by == "client" else "client"
-        answer = f"the {other} answered with the same" if close.clean else f"the {other} did not answer it"
+        first, second = close.codes
+        same = "the same" if first == second else "a close frame of its own"
+        answer = f"the {other} answered with {same}" if close.clean else f"the {other} did not answer it"
         yield (
             f"The {close.by} sent a close frame, code {close.code} ({close.meaning}), and {answer}. Only then is it TCP's turn "
             "to end the connection."

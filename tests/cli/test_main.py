@@ -50,7 +50,7 @@ def test_alone_says_where_to_begin() -> None:
 
 
 def test_what_it_says_to_begin_with_runs() -> None:
-    lines = re.findall(r"^ +netviz (handshake \S+(?: --\w+)*) ", inside().out, re.MULTILINE)
+    lines = re.findall(r"^ +netviz ((?:handshake|ws-trace) \S+(?: --\w+(?: \d+)?)*) ", inside().out, re.MULTILINE)
     tried = [words for words in map(str.split, lines) if words[1] in samples()]
     assert len(tried) >= 3
     for words in tried:
@@ -58,7 +58,7 @@ def test_what_it_says_to_begin_with_runs() -> None:
 
 
 def test_where_to_begin_is_aligned() -> None:
-    command = re.compile(r"netviz handshake \S+(?: --\w+)* {2,}(\S)")
+    command = re.compile(r"netviz (?:handshake|ws-trace) \S+(?: --\w+(?: \d+)?)* {2,}(\S)")
     starts = {found.start(1) for line in inside().out.splitlines() if (found := command.search(line))}
     assert len(starts) == 1, starts
 

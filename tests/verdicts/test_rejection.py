@@ -148,7 +148,7 @@ def test_proxies_are_known_by_their_name(server: str, status: int) -> None:
         (_refused(301), "connect to where it points directly"),
         (_refused(401), "credentials with the upgrade itself"),
         (_refused(404, path="/chat/"), "compare the path /chat/"),
-        (_refused(503), "whether the program behind the proxy runs"),
+        (_refused(503, response_headers={"Server": "nginx"}), "whether the program behind the proxy runs"),
         (_refused(400), "--explain"),
         (_refused(400, _UPGRADE, key=None), "--explain"),
     ],

@@ -15,7 +15,7 @@ from tests.talk import SECOND, broken, c, close, opened, s, say, told, told_one,
 from tests.wire import ACK, CLIENT, FIN, RST, SERVER, START
 
 _RULE = Problem("unmasked-client-frame", "packet 6: a client must mask", 6)
-_CUT = Problem("frame-cut", "packet 7: the frame ends after 2 of 5 bytes", 7)
+_CUT = Problem("payload-missing", "packet 7: the frame ends after 2 of 5 bytes", 7)
 _ERROR = (Problem("closed-with-error", "the client closed with 1002", 8),)
 _FELL = (Problem("closed-abnormally", "no close frame", 10),)
 
