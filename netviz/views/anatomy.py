@@ -37,6 +37,9 @@ def anatomy(event: Anatomy, width: int) -> Iterator[Text]:
         yield from _mask(event, width)
     if event.inflated is not None:
         yield from _inflated(event, width)
+    elif frame.mask < 0 and event.payload:
+        said = _said(event.payload, frame.length)
+        yield fold(Text.assemble(("  reads    ", "label"), "→ ", (said, "ok")), width, 13)
     yield from _cost(event, width)
     for problem in event.problems:
         yield fold(Text.assemble(("✗ ", "problem"), (safe(problem.text), "problem")), width, 2)

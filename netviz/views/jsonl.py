@@ -36,6 +36,9 @@ _SECOND = 1_000_000_000
 #: ns, so that C writes its times as Python does.
 _TIME, _SPAN, _EXACT = 5, 10_000 * _SECOND, 1 << 52
 
+#: Connections of which the ends are remembered; what is told of more than these at once goes without.
+_MOST_PEERS = 50_000
+
 #: Columns hold signed numbers; a length is none.
 _UNSIGNED = 1 << 64
 #: That this is a frame, or a message, is a conclusion.
@@ -54,9 +57,13 @@ class JsonLines:
     def __init__(self) -> None:
         self.start: int | None = None
         self._inferred: set[int] = set()
+        self._peers: dict[int, str] = {}
 
     def meet(self, peers: Peers) -> None:
         """Take note of a connection before its events come."""
+        self._peers[peers.connection] = f', "client": "{peers.client}", "server": "{peers.server}"'
+        if len(self._peers) > _MOST_PEERS:
+            del self._peers[next(iter(self._peers))]
         if peers.inferred:
             self._inferred.add(peers.connection)
 
@@ -71,9 +78,9 @@ class JsonLines:
         if isinstance(event, TcpConnection):
             body = self._connection(event)
         elif isinstance(event, WebSocketUpgrade):
-            body = upgrade_keys(event)
+            body = self._peers.get(event.connection, "") + upgrade_keys(event)
         elif isinstance(event, WebSocketClose):
-            body = close_keys(event)
+            body = self._peers.get(event.connection, "") + close_keys(event)
         else:
             body = f', "count": {event.count}' if isinstance(event, CaptureProblem) else ""
         return f'{head}{body}, "problems": {problems_array(event.problems)}}}'

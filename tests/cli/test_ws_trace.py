@@ -36,6 +36,7 @@ _WHEN: dict[str, _Kind] = {"time": str, "elapsed": _NUMBER}
 _ALWAYS: dict[str, dict[str, _Kind]] = {
     "capture.problem": {"count": int},
     "websocket.upgrade": {
+        "client": str, "server": str,
         "connection": int, "path": str, "method": str, "offered_subprotocols": list, "offered_extensions": list,
         "extensions": list, "outcome": str, "http": str, "earlier_requests": int, "request_headers": list,
         "response_headers": list,
@@ -49,6 +50,7 @@ _ALWAYS: dict[str, dict[str, _Kind]] = {
         "frames": list,
     },
     "websocket.close": {
+        "client": str, "server": str,
         "connection": int, "code": int, "name": str, "reason": str, "clean": bool, "transport": str, "in_flight": dict,
         "unanswered_pings": list,
     },
