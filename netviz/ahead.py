@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from netviz.capture.file import Files
 from netviz.capture.source import Source
 from netviz.connection import Finished
 from netviz.errors import NetvizError
@@ -25,14 +26,18 @@ from netviz.tracking import Found, Tally, Tracking
 
 if TYPE_CHECKING:
     from netviz.layers.layer import Wanted
+    from netviz.payload import Part
 
-__all__ = ["read_ahead", "worthwhile"]
+__all__ = ["Message", "read_ahead", "read_together", "worthwhile"]
 
 #: Below so many bytes starting a process costs more than it saves.
 _LARGE = 16 << 20
 
 #: Connections sent at once at the end of a capture, so that both processes have work until then.
 _TOGETHER = 100
+
+#: Which connections each of two processes reads: the one that also prints every third.
+_OURS, _THEIRS = (3, 0, 1), (3, 1, 3)
 
 _LENGTH = struct.Struct("!I")
 
@@ -64,8 +69,41 @@ def read_ahead(source: Source, wanted: Wanted | None = None) -> Iterator[Message
         os.waitpid(child, 0)
 
 
-def _track(source: Source, wanted: Wanted | None, stream: BinaryIO) -> int:
-    tracking = Tracking(wanted)
+def read_together(source: Files, wanted: Wanted) -> Iterator[Message]:
+    """The same for frames and nothing else, where the payload is most of the work: both processes read and track all, each
+    reads on in its part of the connections, and the frames of a Batch are put together here.
+    """
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(receiver)
+        with os.fdopen(sender, "wb") as stream:
+            os._exit(_track(source.again(), wanted, stream, _THEIRS))
+    os.close(sender)
+    try:
+        with os.fdopen(receiver, "rb") as stream:
+            theirs = _receive(stream)
+            tracking = Tracking(wanted, _OURS)
+            for batch in source:
+                found = tracking.feed(batch)
+                yield source.progress, tracking.tally, _together(found, next(theirs)[2])
+            yield 1.0, tracking.tally, _together(tracking.close(), [thing for _, _, rest in theirs for thing in rest])
+    finally:
+        os.waitpid(child, 0)
+
+
+def _together(ours: list[Found], theirs: list[Found]) -> list[Found]:
+    """What both found in the same Batch; problems of the capture are found by both."""
+    from netviz.lane import merge  # with it come the layers, which other commands need not wait for
+
+    blocks = [value for kind, value in [*ours, *theirs] if kind == "block"]
+    others = [thing for thing in ours if thing[0] not in ("block", "peers")]
+    others += sorted(thing for thing in [*ours, *theirs] if thing[0] == "peers")
+    return [*others, ("block", merge(blocks))] if blocks else others
+
+
+def _track(source: Source, wanted: Wanted | None, stream: BinaryIO, part: Part = (1, 0, 1)) -> int:
+    tracking = Tracking(wanted, part)
     try:
         for batch in source:
             found = tracking.feed(batch)

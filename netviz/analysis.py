@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from netviz.ahead import read_ahead, worthwhile
+from netviz.ahead import Message, read_ahead, read_together, worthwhile
 from netviz.capture.batch import Batch
+from netviz.capture.file import Files
 from netviz.capture.source import Source
 from netviz.event import Answer, Course, Event, Peers, TcpConnection, WebSocketFrame, WebSocketMessage
 from netviz.judge import judge
@@ -55,7 +56,7 @@ class Analysis:
         A large file is read and tracked in a process of its own while this one judges and draws.
         """
         if worthwhile(source):
-            for done, tally, found in read_ahead(source, self._wanted):
+            for done, tally, found in self._messages(source):
                 self._tally = tally
                 yield from self._events(found)
                 if progress is not None:
@@ -66,6 +67,12 @@ class Analysis:
             if progress is not None:
                 progress(source.progress)
         yield from self.close()
+
+    def _messages(self, source: Source) -> Iterator[Message]:
+        wanted = self._wanted
+        if isinstance(source, Files) and wanted is not None and not wanted.contents:
+            return read_together(source, wanted)
+        return read_ahead(source, wanted)
 
     def feed(self, batch: Batch) -> Iterator[Event]:
         """The events that a Batch completes, in the order of the packets that complete them."""

@@ -22,7 +22,7 @@ from netviz.lane import Frames, Lane, block
 from netviz.layers.layer import Ending, Told, Wanted
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.segment import ACK, FIN, RST
-from netviz.payload import Group, Payload, gather
+from netviz.payload import Group, Part, Payload, gather
 from netviz.table import Table
 from netviz.tracker import Runs
 
@@ -37,13 +37,14 @@ _first = itemgetter(0)
 class Assembly:
     """Feeds the Channels of connections; tells what their layers told, in the order of the packets that completed it."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, part: Part = (1, 0, 1)) -> None:
         self._wanted = wanted
+        self._part = part
         self._before: Table | None = None
 
     def feed(self, table: Table, runs: Runs, over: Iterable[Connection]) -> list[Told]:
         """Take the segments of a Batch, then let connections go; what was told, in order."""
-        payload = gather(table, runs)
+        payload = gather(table, runs, self._part)
         found: list[Found] = []
         frames = self._read(table, runs, payload, found) if payload is not None else None
         found += self._let_go(over)
@@ -196,7 +197,7 @@ class Assembly:
 
 def _bundle(found: list[Found], frames: Frames | None) -> list[Told]:
     """All frames as one block; nothing else is wanted then but which of them are inferred."""
-    others = [told for _, told in found if told[0] == "peers"]
+    others = sorted(told for _, told in found if told[0] == "peers")
     rows = [(ready, row) for ready, (kind, row) in found if kind == "frame"]
     if frames is None and not rows:
         return others

@@ -21,13 +21,13 @@ from netviz.layers.websocket.frame import CLOSE, read_head
 from netviz.native import native
 from netviz.payload import Group, Payload
 
-__all__ = ["Frames", "Lane", "block"]
+__all__ = ["Frames", "Lane", "block", "merge"]
 
 #: First bytes of frames that need no rule: whole messages without reserved bits, and control frames.
 _PLAIN = np.zeros(256, bool)
 _PLAIN[[0x81, 0x82, 0x88, 0x89, 0x8A]] = True
 
-#: Columns of a FrameBlock, and the packet that completed each frame.
+#: Columns of a FrameBlock.
 _COLUMNS = 12
 
 
@@ -169,12 +169,26 @@ def block(frames: Frames | None, rows: list[tuple[int, Any]]) -> FrameBlock:
             values.append((number, index, *origin[:3], when, side, first, mask, head, signed, ready))
         added = np.array(values, np.int64).T
         told = tuple(np.concatenate(both) for both in zip(told, added, strict=True))
-    order = np.argsort(told[-1], kind="stable")
+    return _ordered(told, extras)
+
+
+def merge(blocks: list[FrameBlock]) -> FrameBlock:
+    """Blocks of the same Batch as one."""
+    extras: dict[int, tuple[Origin, tuple[Problem, ...]]] = {}
+    before = 0
+    for part in blocks:
+        extras |= {before + place: what for place, what in part.extras.items()}
+        before += len(part.columns[0])
+    return _ordered(tuple(np.concatenate(columns) for columns in zip(*(part.columns for part in blocks), strict=True)), extras)
+
+
+def _ordered(columns: tuple[Ints, ...], extras: dict[int, tuple[Origin, tuple[Problem, ...]]]) -> FrameBlock:
+    order = np.argsort(columns[-1], kind="stable")
     if extras:
         where = np.empty(len(order), np.int64)
         where[order] = np.arange(len(order))
         extras = {int(where[place]): what for place, what in extras.items()}
-    return FrameBlock(columns=tuple(column[order] for column in told[:-1]), extras=extras)
+    return FrameBlock(columns=tuple(column[order] for column in columns), extras=extras)
 
 
 def _walk(data: bytes, begins: Ints, stops: Ints, segments: int) -> tuple[tuple[Ints, ...], Ints]:

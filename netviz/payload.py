@@ -18,7 +18,11 @@ from netviz.native import native
 from netviz.table import Table
 from netviz.tracker import Runs
 
-__all__ = ["Group", "Payload", "gather"]
+__all__ = ["Group", "Part", "Payload", "gather"]
+
+#: A part of all connections: those with numbers that, divided by the first, leave no less than the second and less than
+#: the third.
+Part = tuple[int, int, int]
 
 _WORD, _HALF = 0xFFFFFFFF, 1 << 31
 
@@ -78,11 +82,14 @@ class Payload:
         return data, length, packet, place, times
 
 
-def gather(table: Table, runs: Runs) -> Payload | None:
-    """The payload of connections of which somebody reads on; None where there are none."""
+def gather(table: Table, runs: Runs, part: Part = (1, 0, 1)) -> Payload | None:
+    """The payload of connections of which somebody reads on, of that part of all; None where there are none."""
     flows, begin, owners = runs
     order, tcp, batch = flows.order, table.tcp, table.batch
-    wanted = np.fromiter(map(_is_wanted, owners), bool, len(owners))
+    of, begins, ends = part
+    wanted = np.fromiter(
+        (owner is not None and begins <= owner.number % of < ends and _is_wanted(owner) for owner in owners), bool, len(owners)
+    )
     if not wanted.any():
         return None
     run = np.repeat(np.arange(len(owners)), np.diff(begin, append=len(order)))
@@ -150,5 +157,5 @@ def _join(table: Table, start: Ints, length: Ints) -> bytes:
     return b"".join([view[at:end] for at, end in zip(start.tolist(), (start + length).tolist(), strict=True)])
 
 
-def _is_wanted(owner: Connection | None) -> bool:
-    return owner is not None and (owner.channel is None or owner.channel.layer is not None)
+def _is_wanted(owner: Connection) -> bool:
+    return owner.channel is None or owner.channel.layer is not None

@@ -14,6 +14,7 @@ from netviz.tracker import Tracker
 if TYPE_CHECKING:
     from netviz.assembly import Assembly
     from netviz.layers.layer import Wanted
+    from netviz.payload import Part
 
 __all__ = ["Found", "Tally", "Tracking"]
 
@@ -39,17 +40,17 @@ class Tally(NamedTuple):
 class Tracking:
     """Feed it Batches, then close it; ``tally`` grows meanwhile.
 
-    With ``wanted`` the payload of connections is read instead of their handshakes.
+    With ``wanted`` the payload of connections is read instead of their handshakes: of that ``part`` of all of them.
     """
 
-    def __init__(self, wanted: Wanted | None = None) -> None:
+    def __init__(self, wanted: Wanted | None = None, part: Part = (1, 0, 1)) -> None:
         self.tally = Tally()
         self._tracker = Tracker(probing=wanted is None)
         self._assembly: Assembly | None = None
         if wanted is not None:
             from netviz.assembly import Assembly
 
-            self._assembly = Assembly(wanted)
+            self._assembly = Assembly(wanted, part)
         self._notices: dict[tuple[str, str], Notice] = {}
 
     def feed(self, batch: Batch) -> list[Found]:

@@ -10,6 +10,7 @@ import pytest
 
 from netviz import ahead
 from netviz.analysis import Analysis
+from netviz.capture.file import Files
 from netviz.capture.source import open_capture
 from netviz.errors import NetvizError
 from netviz.event import Event
@@ -58,6 +59,18 @@ def test_same_websockets(name: str, contents: bool) -> None:
     expected = [event for batch in open_capture(samples()[name]) for event in alone.feed(batch)]
     expected += alone.close()
     assert list(Analysis(wanted=wanted).run(open_capture(samples()[name]))) == expected
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_a_reader_of_frames_that_has_enough_leaves_no_process(taken: int) -> None:
+    source = open_capture(samples()["mixed"])
+    assert isinstance(source, Files)
+    messages = ahead.read_together(source, Wanted(contents=False))
+    for _ in range(taken):
+        next(messages)
+    messages.close()  # type: ignore[attr-defined]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_a_mistake_is_raised_here(tmp_path: Path) -> None:

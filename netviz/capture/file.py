@@ -28,6 +28,10 @@ class Files:
         self._done = 0
         self.size = sum(path.stat().st_size for path in paths)
 
+    def again(self) -> Files:
+        """The same files from their beginning, for another process."""
+        return Files([Path(name) for name in self._names])
+
     @property
     def progress(self) -> float | None:
         """How much has been read, from 0 to 1; None where a file has no size (a device, a named pipe)."""

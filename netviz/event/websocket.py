@@ -238,9 +238,9 @@ class FrameBlock(Happening):
     """Many frames at once, in the order of the packets that completed them.
 
     ``columns`` are arrays: connection, number, packet, start and end (of the first slice), time, side, first byte, mask,
-    length of the header, of the payload (as a signed number); a time without a value is the smallest there is.
-    ``extras`` holds the whole origin and the problems of those that came in several pieces or break a rule, by their place
-    in the columns.
+    length of the header, of the payload (as a signed number), and the packet that completed it; a time without a value is
+    the smallest there is.  ``extras`` holds the whole origin and the problems of those that came in several pieces or break
+    a rule, by their place in the columns.
     """
 
     name: ClassVar[str] = "websocket.frame"
@@ -253,7 +253,7 @@ class FrameBlock(Happening):
     def frames(self) -> Iterator[WebSocketFrame]:
         """The frames one by one."""
         extras = self.extras
-        rows = zip(*(column.tolist() for column in self.columns), strict=True)
+        rows = zip(*(column.tolist() for column in self.columns[:-1]), strict=True)
         for place, (connection, number, packet, start, end, time, side, first, mask, head, length) in enumerate(rows):
             origin, problems = extras.get(place, ((packet, start, end), ()))
             when = None if time == NO_TIME else time

@@ -90,7 +90,7 @@ class JsonLines:
 
         There may be millions, so everything that repeats is formatted once, and all that is usual in C where there is any.
         """
-        columns, count = block.columns, len(block.columns[0])
+        columns, count = block.columns[:-1], len(block.columns[0])
         times = columns[_TIME]
         first, last = (int(times.min()), int(times.max())) if count else (0, 0)
         usual = native is not None and self.start is not None and not self._inferred and first > NO_TIME
@@ -112,7 +112,7 @@ class JsonLines:
         start = self.start
         bits, inferred = _heads(), self._inferred
         out = []
-        rows = zip(*(column[begin:end].tolist() for column in block.columns), strict=True)
+        rows = zip(*(column[begin:end].tolist() for column in block.columns[:-1]), strict=True)
         for place, (connection, number, packet, _, _, time, side, first, mask, _, length) in enumerate(rows, begin):
             if time == NO_TIME or start is None:
                 when = self._when(None if time == NO_TIME else time)
