@@ -93,12 +93,14 @@ def gather(table: Table, runs: Runs, part: Part = (1, 0, 1)) -> Payload | None:
     if not wanted.any():
         return None
     run = np.repeat(np.arange(len(owners)), np.diff(begin, append=len(order)))
+    if not wanted.all():
+        mine = np.flatnonzero(wanted[run])
+        run, order = run[mine], order[mine]
     flip = np.fromiter((owner is not None and owner.flip for owner in owners), np.int64, len(owners))
     key = 2 * run + (flows.side[order].astype(np.int64) ^ flip[run])
     flags = tcp.flags[order]
     acks = _furthest(key, flags, tcp.ack[order], 2 * len(owners))
-    relevant = ((tcp.length[order] > 0) & (flags & RST == 0)) | (flags & (FIN | RST) == FIN)
-    positions = np.flatnonzero(relevant & wanted[run])
+    positions = np.flatnonzero(((tcp.length[order] > 0) & (flags & RST == 0)) | (flags & (FIN | RST) == FIN))
     positions = positions[np.argsort(key[positions], kind="stable")]
     key, rows = key[positions], order[positions]
     length, captured, packet = tcp.length[rows], tcp.captured[rows], tcp.row[rows]

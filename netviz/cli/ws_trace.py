@@ -148,7 +148,8 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
         lines.start = analysis.start
         if isinstance(event, FrameBlock):
             chosen.problems_seen |= any(problems for _, problems in event.extras.values())
-            write(lines.block(event))
+            sys.stdout.flush()
+            sys.stdout.buffer.write(lines.block(event))
             continue
         if isinstance(event, Peers):
             lines.meet(event)

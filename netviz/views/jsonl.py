@@ -85,8 +85,8 @@ class JsonLines:
             body = f', "count": {event.count}' if isinstance(event, CaptureProblem) else ""
         return f'{head}{body}, "problems": {problems_array(event.problems)}}}'
 
-    def block(self, block: FrameBlock) -> str:
-        """Many frames, each as `line` writes it, with line ends.
+    def block(self, block: FrameBlock) -> bytes:
+        """Many frames, each as `line` writes it, with line ends, as ASCII.
 
         There may be millions, so everything that repeats is formatted once, and all that is usual in C where there is any.
         """
@@ -95,18 +95,18 @@ class JsonLines:
         first, last = (int(times.min()), int(times.max())) if count else (0, 0)
         usual = native is not None and self.start is not None and not self._inferred and first > NO_TIME
         if not usual or last - first > _SPAN or abs(first - self.start) + last - first > _EXACT:  # type: ignore[operator]
-            return self._rows(block, 0, count)
+            return self._rows(block, 0, count).encode()
         base = first // _SECOND
         seconds = tuple(_second(second).encode() for second in range(base, last // _SECOND + 1))
-        out, done = [], 0
+        out: list[bytes] = []
+        done = 0
         for place in (*sorted(block.extras), count):
             if place > done:
-                made: bytes = native.lines(columns, done, place, self.start, base * _SECOND, seconds, _flat_heads())  # type: ignore[union-attr]
-                out.append(made.decode("ascii"))
+                out.append(native.lines(columns, done, place, self.start, base * _SECOND, seconds, _flat_heads()))  # type: ignore[union-attr]
             if place < count:
-                out.append(self._rows(block, place, place + 1))
+                out.append(self._rows(block, place, place + 1).encode())
             done = place + 1
-        return "".join(out)
+        return b"".join(out)
 
     def _rows(self, block: FrameBlock, begin: int, end: int) -> str:
         start = self.start

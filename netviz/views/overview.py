@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from rich.text import Text
 
-from netviz.event import SIDES, TcpConnection
+from netviz.event import SIDES, Endpoint, TcpConnection
 from netviz.quantity import plural, seconds, span
 from netviz.verdicts.tcp import severity
 from netviz.views.text import fold
 
-__all__ = ["SIGNS", "ending", "footer", "header", "row", "widths"]
+__all__ = ["SIGNS", "Ends", "ending", "footer", "header", "row", "widths"]
 
 #: A sign and a style for each severity: told twice, so that colour is not needed.
 SIGNS = {"ok": ("✓", "ok"), "note": ("•", "note"), "problem": ("✗", "problem")}
@@ -21,7 +22,19 @@ _WIDE = 110
 _VERDICT = 12
 
 
-def widths(connections: Iterable[TcpConnection]) -> tuple[int, int]:
+class Ends(Protocol):
+    """Whatever has a client and a server."""
+
+    @property
+    def client(self) -> Endpoint:
+        """Who began."""
+
+    @property
+    def server(self) -> Endpoint:
+        """The other end."""
+
+
+def widths(connections: Iterable[Ends]) -> tuple[int, int]:
     """Room for the longest client and server."""
     client, server = 15, 15
     for connection in connections:

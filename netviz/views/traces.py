@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rich.text import Text
 
 from netviz.quantity import plural, span
 from netviz.verdicts.websocket import Trace, short_verdict, trace_severity
-from netviz.views.overview import SIGNS
+from netviz.views.overview import SIGNS, widths
 from netviz.views.text import fold, safe
 
 __all__ = ["header", "row", "widths"]
@@ -16,14 +14,6 @@ __all__ = ["header", "row", "widths"]
 _WIDE = 110
 _VERDICT = 14
 _PATH = 28
-
-
-def widths(traces: Iterable[Trace]) -> tuple[int, int]:
-    """Room for the longest client and server."""
-    client, server = 15, 15
-    for trace in traces:
-        client, server = max(client, len(str(trace.client))), max(server, len(str(trace.server)))
-    return client, server
 
 
 def header(width: int, room: tuple[int, int]) -> Text:

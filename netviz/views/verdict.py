@@ -7,9 +7,8 @@ from typing import Protocol
 
 from rich.text import Text
 
-from netviz.event import Endpoint
 from netviz.verdicts.verdict import Claim, Verdict
-from netviz.views.overview import SIGNS
+from netviz.views.overview import SIGNS, Ends
 from netviz.views.text import fold, safe, wrapped
 
 __all__ = ["Judged", "verdict_lines"]
@@ -17,20 +16,12 @@ __all__ = ["Judged", "verdict_lines"]
 _LABEL = 11
 
 
-class Judged(Protocol):
+class Judged(Ends, Protocol):
     """What a verdict is about: a connection between two ends, and what it carries."""
 
     @property
     def connection(self) -> int:
         """Its number."""
-
-    @property
-    def client(self) -> Endpoint:
-        """Who began."""
-
-    @property
-    def server(self) -> Endpoint:
-        """The other end."""
 
     @property
     def application(self) -> str:

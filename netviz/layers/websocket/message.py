@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from netviz.event import CLOSE_CODES, Origin, Problem, frame_kind
@@ -23,12 +24,6 @@ LIMIT = 16 << 20
 _MOST_SLICES = 30_000
 
 _NEVER_SENT = (1004, 1005, 1006, 1015)
-
-_apply: Callable[[bytes | bytearray, bytes], bytes]
-try:
-    from websockets.speedups import apply_mask as _apply
-except ImportError:  # no wheel for this platform
-    from websockets.utils import apply_mask as _apply
 
 
 class Whole(NamedTuple):
@@ -55,7 +50,18 @@ def unmask(data: bytes | bytearray, mask: int, phase: int = 0) -> bytes:
         return bytes(data)
     key = mask.to_bytes(4, "big")
     phase &= 3
-    return _apply(data, key[phase:] + key[:phase] if phase else key)
+    return _xor()(data, key[phase:] + key[:phase] if phase else key)
+
+
+@lru_cache(maxsize=1)
+def _xor() -> Callable[[bytes | bytearray, bytes], bytes]:
+    """What websockets has for this; where nobody wants contents, nobody need wait for it."""
+    apply: Callable[[bytes | bytearray, bytes], bytes]
+    try:
+        from websockets.speedups import apply_mask as apply
+    except ImportError:  # no wheel for this platform
+        from websockets.utils import apply_mask as apply
+    return apply
 
 
 class Message:
