@@ -19,6 +19,9 @@ from netviz.event import (
 
 __all__ = ["TraceSelection"]
 
+#: Connections of which the ends are remembered: a stream may go on for ever.
+_MOST = 50_000
+
 
 @dataclass(slots=True)
 class TraceSelection:
@@ -63,6 +66,8 @@ class TraceSelection:
         """Whether to show an event."""
         if isinstance(event, Peers):
             self.peers[event.connection] = event.client, event.server
+            if len(self.peers) > _MOST and self.connection is None:
+                del self.peers[next(iter(self.peers))]
             self.highest = max(self.highest, event.connection)
             return self._connected(event.connection)
         if isinstance(event, WebSocketClose) and not event.ended and not event.problems:

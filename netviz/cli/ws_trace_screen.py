@@ -67,6 +67,8 @@ class TraceScreen:
         self._held = self._dropped = 0
         self._flowing = wishes.flowing
         self._shown = -1
+        #: WebSockets, refused upgrades and messages that were told to their end and are no longer held.
+        self._past = [0, 0, 0]
 
     def draw(self, events: Iterable[Event], captures: tuple[str, ...]) -> None:
         """Read all, draw all."""
@@ -79,7 +81,7 @@ class TraceScreen:
         self._chosen.require()
         if not self._flowing:
             self._all(captures)
-        elif not self._traces:
+        elif not (self._traces or any(self._past)):
             self._nothing()
         self._tell(self._problems)
         self._print(self._footer())
@@ -161,13 +163,21 @@ class TraceScreen:
                 self._print(line)
             if not trace.opened:
                 self._verdict(told)
+                self._forget(told)
 
     def _flow_close(self, told: _Told) -> None:
         if self._flowing:
             self._verdict(told)
             if self._wishes.stats:
                 self._stats(told)
-            self._current.pop(told.trace.connection, None)
+            self._forget(told)
+
+    def _forget(self, told: _Told) -> None:
+        """A stream may go on for ever: of what is over only the numbers are kept."""
+        if self._current.pop(told.trace.connection, None) is not None:
+            self._traces.remove(told)
+            self._past[not told.trace.opened] += 1
+            self._past[2] += told.trace.messages
 
     def _print_row(self, told: _Told, event: WebSocketMessage | WebSocketFrame) -> None:
         width = self._console.width
@@ -285,10 +295,11 @@ class TraceScreen:
     def _footer(self) -> Text:
         start, stop, counts, _ = self._analysis.tally
         opened = sum(told.trace.opened for told in self._traces)
-        words = [plural(opened, "WebSocket")]
-        if refused := len(self._traces) - opened:
+        refused = len(self._traces) - opened + self._past[1]
+        words = [plural(opened + self._past[0], "WebSocket")]
+        if refused:
             words.append(f"{plural(refused, 'upgrade')} refused or unanswered")
-        words.append(plural(sum(told.trace.messages for told in self._traces), "message"))
+        words.append(plural(sum(told.trace.messages for told in self._traces) + self._past[2], "message"))
         words.append(plural(counts.get("packets", 0), "packet"))
         if start is not None and stop is not None:
             words.append(span(stop - start))

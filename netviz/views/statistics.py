@@ -24,7 +24,7 @@ def statistics_table(statistics: Statistics) -> Table:
         table.add_column(Text(side, side), overflow="fold")
     for label, read in (
         ("messages", lambda side: f"{side.messages:,}"),
-        ("rate", lambda side: "" if side.rate is None else f"{side.rate:,.3g} a second"),
+        ("rate", lambda side: "" if side.rate is None else _rate(side.rate)),
         ("content", _content),
         ("compression", _compression),
         ("frames", lambda side: f"{side.frames:,}, {side.heads:,} bytes of headers"),
@@ -49,6 +49,10 @@ def statistics_lines(statistics: Statistics, upgrade: WebSocketUpgrade | None, w
         f"WebSocket frames they took {websocket:,}", (f"{times}" if http > websocket else "", "note"),
     )  # fmt: skip
     yield fold(line, width, 10)
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f} a second" if rate >= 100 else f"{rate:.3g} a second"
 
 
 def _content(side: Traffic) -> str:
