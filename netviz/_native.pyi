@@ -1,4 +1,8 @@
+from collections.abc import Callable
+
 from typing_extensions import Buffer
+
+from netviz.layers.tcp.block import Block
 
 def walk(buffer: Buffer, start: int, end: int, layout: int, largest: int, starts: Buffer, /) -> tuple[int, int, bool]: ...
 def pcap(buffer: Buffer, starts: Buffer, layout: int, unit: int, columns: Buffer, /) -> None: ...
@@ -25,3 +29,17 @@ def lines(
     heads: tuple[bytes, ...],
     /,
 ) -> bytes: ...
+def follow(
+    buffer: Buffer,
+    times: Buffer,
+    offsets: Buffer,
+    captured: Buffer,
+    rows: Buffer,
+    columns: tuple[Buffer, ...],
+    side: Buffer,
+    group: Buffer,
+    first: int,
+    blocks: list[Block | None],
+    turn: Callable[[int, int, Block | None], Block | None],
+    /,
+) -> tuple[list[Block], list[Block], list[tuple[int, int, Block | None, Block | None]]]: ...

@@ -19,14 +19,13 @@ import numpy as np
 
 from netviz.capture.file import Files
 from netviz.capture.source import Source
-from netviz.connection import Finished
+from netviz.connection import Finished, Kept
 from netviz.errors import NetvizError
 from netviz.event import FrameBlock, Problem
 from netviz.tracking import Found, Tally, Tracking
 
 if TYPE_CHECKING:
     from netviz.layers.layer import Wanted
-    from netviz.payload import Part
 
 __all__ = ["Message", "read_ahead", "read_together", "worthwhile"]
 
@@ -49,7 +48,7 @@ def worthwhile(source: Source) -> bool:
     return sys.platform == "linux" and source.size >= _LARGE and len(os.sched_getaffinity(0)) > 1
 
 
-def read_ahead(source: Source, wanted: Wanted | None = None) -> Iterator[Message]:
+def read_ahead(source: Source, wanted: Wanted | None, kept: Kept) -> Iterator[Message]:
     """For each Batch how much has been read, the tally so far, and what was found.
 
     Raises NetvizError where the source does.
@@ -59,7 +58,7 @@ def read_ahead(source: Source, wanted: Wanted | None = None) -> Iterator[Message
     if not child:
         os.close(receiver)
         with os.fdopen(sender, "wb") as stream:
-            os._exit(_track(source, wanted, stream))
+            os._exit(_track(source, Tracking(wanted, kept=kept), stream))
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as stream:
@@ -78,7 +77,7 @@ def read_together(source: Files, wanted: Wanted) -> Iterator[Message]:
     if not child:
         os.close(receiver)
         with os.fdopen(sender, "wb") as stream:
-            os._exit(_track(source.again(), wanted, stream, _THEIRS))
+            os._exit(_track(source.again(), Tracking(wanted, _THEIRS), stream))
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as stream:
@@ -102,8 +101,7 @@ def _together(ours: list[Found], theirs: list[Found]) -> list[Found]:
     return [*others, ("block", merge(blocks))] if blocks else others
 
 
-def _track(source: Source, wanted: Wanted | None, stream: BinaryIO, part: Part = (1, 0, 1)) -> int:
-    tracking = Tracking(wanted, part)
+def _track(source: Source, tracking: Tracking, stream: BinaryIO) -> int:
     try:
         for batch in source:
             found = tracking.feed(batch)
@@ -135,7 +133,7 @@ def _send(stream: BinaryIO, message: tuple[Any, ...]) -> None:
 
 
 def _packed(done: float | None, tally: Tally, found: list[Found]) -> tuple[Any, ...]:
-    """Plain tuples, which marshal can write; an opening is of no use to whoever reads a file."""
+    """Plain tuples, which marshal can write."""
     plain: list[tuple[str, Any]] = []
     for kind, value in found:
         if kind in ("frame", "message"):
@@ -144,9 +142,9 @@ def _packed(done: float | None, tally: Tally, found: list[Found]) -> tuple[Any, 
         elif kind == "block":
             extras = [(place, origin, tuple(map(tuple, problems))) for place, (origin, problems) in value.extras.items()]
             plain.append((kind, ([column.tobytes() for column in value.columns], extras)))
-        elif kind == "over":
+        elif kind in ("over", "opened"):
             plain.append((kind, tuple(value)))
-        elif kind != "opened":
+        else:
             plain.append((kind, pickle.dumps(value)))
     return "found", done, tuple(tally), plain
 
@@ -174,4 +172,4 @@ def _found(thing: tuple[Any, Any]) -> Found:
         columns = tuple(np.frombuffer(column, np.int64) for column in value[0])
         extras = {place: (origin, tuple(map(Problem._make, problems))) for place, origin, problems in value[1]}
         return kind, FrameBlock(columns=columns, extras=extras)
-    return kind, Finished._make(value) if kind == "over" else pickle.loads(value)
+    return kind, Finished._make(value) if kind in ("over", "opened") else pickle.loads(value)

@@ -14,6 +14,7 @@ from netviz.ahead import Message, read_ahead, read_together, worthwhile
 from netviz.capture.batch import Batch
 from netviz.capture.file import Files
 from netviz.capture.source import Source
+from netviz.connection import Kept
 from netviz.event import Answer, Course, Event, Peers, TcpConnection, WebSocketFrame, WebSocketMessage
 from netviz.judge import judge
 from netviz.layers.tcp.course import read_course
@@ -35,9 +36,9 @@ class Analysis:
 
     def __init__(self, *, openings: bool = False, wanted: Wanted | None = None, blocks: bool = False) -> None:
         self._wanted = wanted
-        self._tracking = Tracking(wanted)
+        self._kept = Kept(openings=openings)
+        self._tracking = Tracking(wanted, kept=self._kept)
         self._tally: Tally | None = None
-        self._openings = openings
         self._blocks = blocks
 
     @property
@@ -72,7 +73,7 @@ class Analysis:
         wanted = self._wanted
         if isinstance(source, Files) and wanted is not None and not wanted.contents:
             return read_together(source, wanted)
-        return read_ahead(source, wanted)
+        return read_ahead(source, wanted, self._kept)
 
     def feed(self, batch: Batch) -> Iterator[Event]:
         """The events that a Batch completes, in the order of the packets that complete them."""
@@ -100,10 +101,10 @@ class Analysis:
             elif kind == "peers":
                 number, client, server, inferred = value
                 yield Peers(packets=(), time=None, connection=number, client=client, server=server, inferred=inferred)
-            elif kind != "opened":
-                yield value
-            elif self._openings:
+            elif kind == "opened":
                 yield judge(value, opening=True)
+            else:
+                yield value
 
 
 def analyze(source: Source) -> Iterator[Event]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import repeat
 
 import numpy as np
-from numpy.typing import NDArray
 
 from netviz.capture.batch import NO_TIME, Ints
-from netviz.layers.tcp.segment import FIN, RST, SYN
 from netviz.table import Table
 
 __all__ = ["Flows", "Item"]
@@ -18,9 +15,6 @@ __all__ = ["Flows", "Item"]
 #: start and stop in the buffer.
 Item = tuple[int, int, int, "int | None", int, int, int, int, int, int, int, int, int, int]
 
-#: How many segments behind a SYN, a FIN, or the start of a connection that is attentive are given without being asked.
-_AFTER_SYN, _AFTER_FIN, _AT_START = 4, 2, 6
-
 #: The bits of a sort key that hold the row: a buffer of records.LARGEST bytes, doubled, has fewer records than this.
 _ROW = np.uint64((1 << 22) - 1)
 
@@ -28,7 +22,8 @@ _MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
 
 
 class Flows:
-    """Groups of rows: ``order`` holds the rows group by group, ``begin`` and ``end`` where each group lies in it.
+    """Groups of rows: ``order`` holds the rows group by group, ``begin`` and ``end`` where each group lies in it, ``group``
+    the group of each row.
 
     A side is 0 where the segment's source has the lower endpoint code, else 1; ``side`` holds it for each row of the Table.
     """
@@ -51,24 +46,13 @@ class Flows:
         changes = (self._low[1:] != self._low[:-1]) | (self._high[1:] != self._high[:-1])
         self.begin = np.concatenate(([0], np.flatnonzero(changes) + 1))
         self.end = np.append(self.begin[1:], len(self.order))
-        self._flags = table.tcp.flags[self.order]
+        sizes = self.end - self.begin
+        self.group = np.empty(len(self.order), np.int64)
+        self.group[self.order] = np.repeat(np.arange(len(sizes)), sizes)
 
     def keys(self) -> list[tuple[int, int]]:
         """The endpoint codes of each group, lower first."""
         return list(zip(self._low[self.begin].tolist(), self._high[self.begin].tolist(), strict=True))
-
-    def interesting(self, attentive: NDArray[np.bool_]) -> Ints:
-        """Positions with SYN, FIN or RST, some behind them, and the first ones of groups that are attentive."""
-        mark = self._flags & (SYN | FIN | RST) != 0
-        for flag, count in ((SYN, _AFTER_SYN), (FIN, _AFTER_FIN)):
-            seen = np.flatnonzero(self._flags & flag)
-            end = self.end[np.searchsorted(self.begin, seen, "right") - 1]
-            for after in range(1, count + 1):
-                mark[(seen + after)[seen + after < end]] = True
-        begin, end = self.begin[attentive], self.end[attentive]
-        for after in range(_AT_START):
-            mark[(begin + after)[begin + after < end]] = True
-        return np.flatnonzero(mark)
 
     def items(self, positions: Ints) -> Iterator[Item]:
         """The segments at these positions as tuples of Python values."""
@@ -91,30 +75,5 @@ class Flows:
             (payload + tcp.captured[index]).tolist(),
             options.tolist(),
             np.minimum(payload, captured_end).tolist(),
-            strict=True,
-        )
-
-    def times(self, positions: Ints) -> list[int]:
-        """When the segments at these positions came."""
-        times: list[int] = self._table.batch.time[self._table.tcp.row[self.order[positions]]].tolist()
-        return times
-
-    def spans(self, nanoseconds: int) -> bool:
-        """Whether the Batch reaches over more than this time."""
-        times = self._table.batch.time
-        return int(times.max()) - int(times.min()) > nanoseconds
-
-    def sums(self, begin: Ints) -> Iterator[tuple[int, int, int, int, int, int]]:
-        """For each run that starts at ``begin``: segments, those of side 1, bytes, those of side 1, last packet, its time."""
-        tcp, batch = self._table.tcp, self._table.batch
-        length, side = tcp.length[self.order], self.side[self.order].astype(np.int64)
-        last = tcp.row[self.order[np.append(begin[1:], len(self.order)) - 1]]
-        return zip(
-            np.diff(begin, append=len(self.order)).tolist(),
-            np.add.reduceat(side, begin).tolist(),
-            np.add.reduceat(length, begin).tolist(),
-            np.add.reduceat(length * side, begin).tolist(),
-            (last + batch.first).tolist(),
-            batch.time[last].tolist() if len(last) else repeat(NO_TIME),
             strict=True,
         )

@@ -23,7 +23,7 @@ def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
     closing = read_closing(segments[handshake.ends :]) if judged else None
     icmp = tuple(map(Icmp._make, connection.icmp))
     ends = _endpoints(connection)
-    traffic = [Traffic(*counts) for counts in zip(connection.packets, connection.bytes, strict=True)]
+    traffic = [Traffic._make((*counts[:10], counts[10:])) for counts in connection.traffic]
     packets = [step.segment.packet for step in handshake.steps if not step.retransmission]
     if closing is not None:
         packets += closing.packets

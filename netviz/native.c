@@ -6,9 +6,8 @@
    without it, and the tests hold one against the other.
    Nothing here trusts a length: every read is inside the buffer, whatever the bytes say. */
 
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
-#include <stdint.h>
+#include "native.h"
+
 #include <string.h>
 
 enum { PCAP_LITTLE, PCAP_BIG, PCAPNG_LITTLE, PCAPNG_BIG };
@@ -16,14 +15,6 @@ enum { SECTION_HEADER = 0x0A0D0D0A, MOST_TAGS = 8 };
 
 /* Columns of the segments, in the order of netviz.layers.tcp.segment.Segments. */
 enum { ROW, VERSION, IP, AT, SOURCE, TARGET, SEQ, ACK, FLAGS, WINDOW, HEADER, PAYLOAD, LENGTH, CAPTURED, COLUMNS };
-
-static uint32_t word(const uint8_t *p, int big)
-{
-    return big ? (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]
-               : (uint32_t)p[3] << 24 | p[2] << 16 | p[1] << 8 | p[0];
-}
-
-static uint32_t be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
 
 /* How long the record at p is, 0 where it cannot be one; left is how many bytes there are. */
 static int64_t record(const uint8_t *p, int64_t left, int format, int64_t largest)
@@ -372,6 +363,7 @@ static PyMethodDef methods[] = {
     {"gather", gather, METH_VARARGS, "Put pieces of a buffer one behind the other."},
     {"lines", lines, METH_VARARGS, "Write frames as lines of JSON."},
     {"frames", frames, METH_VARARGS, "Find the frames of WebSockets."},
+    {"follow", follow, METH_VARARGS, "Give the segments of a Batch to the Blocks of their connections."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -379,4 +371,10 @@ static struct PyModuleDef module = {
     PyModuleDef_HEAD_INIT, "netviz._native", "Loops of netviz in C.", -1, methods, NULL, NULL, NULL, NULL,
 };
 
-PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&module); }
+PyMODINIT_FUNC PyInit__native(void)
+{
+    PyObject *made = PyModule_Create(&module);
+    if (made && PyModule_AddType(made, &BlockType) < 0)
+        Py_CLEAR(made);
+    return made;
+}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netviz.capture.batch import NO_TIME, Batch
-from netviz.connection import Connection
+from netviz.connection import Connection, Kept
 from netviz.event import CaptureProblem, Problem
 from netviz.table import Notice, table
 from netviz.tracker import Tracker
@@ -40,12 +40,14 @@ class Tally(NamedTuple):
 class Tracking:
     """Feed it Batches, then close it; ``tally`` grows meanwhile.
 
-    With ``wanted`` the payload of connections is read instead of their handshakes: of that ``part`` of all of them.
+    With ``wanted`` the payload of connections is read instead of their handshakes: of that ``part`` of all of them; else
+    ``kept`` says how much is kept of their segments.
     """
 
-    def __init__(self, wanted: Wanted | None = None, part: Part = (1, 0, 1)) -> None:
+    def __init__(self, wanted: Wanted | None = None, part: Part = (1, 0, 1), kept: Kept = Kept()) -> None:  # noqa: B008
         self.tally = Tally()
-        self._tracker = Tracker(probing=wanted is None)
+        self._tracker = Tracker(kept if wanted is None else Kept(probed=False, counted=False))
+        self._openings = kept.openings
         self._assembly: Assembly | None = None
         if wanted is not None:
             from netviz.assembly import Assembly
@@ -66,11 +68,12 @@ class Tracking:
             tracked = self._tracker.feed(packets)
             self._count(batch, packets.counts)
         if self._assembly is None:
-            found += [("opened", connection.finish()) for connection in tracked.opened]
+            if self._openings:
+                found += [("opened", connection.finish()) for connection in tracked.opened]
             return found + _over(tracked.over)
-        if packets is None or tracked.runs is None:
+        if packets is None or tracked.grouping is None:
             return found + self._assembly.close(tracked.over)
-        return found + self._assembly.feed(packets, tracked.runs, tracked.over)
+        return found + self._assembly.feed(packets, tracked.grouping.runs(), tracked.over)
 
     def close(self) -> list[Found]:
         """The connections that the capture ended in, then what was not decoded."""

@@ -12,6 +12,7 @@ from netviz import ahead
 from netviz.analysis import Analysis
 from netviz.capture.file import Files
 from netviz.capture.source import open_capture
+from netviz.connection import Kept
 from netviz.errors import NetvizError
 from netviz.event import Event
 from netviz.layers.layer import Wanted
@@ -47,7 +48,7 @@ def test_same_events_and_tally(name: str) -> None:
 
 
 def test_what_is_found_comes_with_the_tally_that_includes_it() -> None:
-    for _, tally, found in ahead.read_ahead(open_capture(samples()["mixed"])):
+    for _, tally, found in ahead.read_ahead(open_capture(samples()["mixed"]), None, Kept()):
         assert not found or (tally.start is not None and tally.counts["packets"])
 
 

@@ -73,7 +73,7 @@ def _bare(found: TcpConnection) -> tuple[object, ...]:
     """What does not depend on the other conversations: everything but numbers and times of packets."""
     return (
         found.client, found.server, found.outcome, found.simultaneous, found.split, found.application, found.inferred,
-        found.traffic, found.closing and (found.closing.how, found.closing.by),
+        [traffic[:9] for traffic in found.traffic], found.closing and (found.closing.how, found.closing.by),
         [(s.step, s.segment.side, s.segment.seq, s.options, s.retransmission) for s in found.steps],
         [(s.side, s.flags, s.seq, s.ack, s.length, s.ordinal) for s in found.segments],
         [(error.type, error.code) for error in found.icmp], sorted(problem.kind for problem in found.problems),

@@ -226,7 +226,7 @@ def test_counters_are_plain_counting(size: int) -> None:
     found = wire.connection(size)
     for side in (CLIENT, SERVER):
         lengths = [s.length for s in wire.segments if s.side == side]
-        assert found.traffic[side] == Traffic(len(lengths), sum(lengths))
+        assert found.traffic[side][:2] == (len(lengths), sum(lengths))
 
 
 @pytest.mark.parametrize("name", sorted(samples()))

@@ -11,9 +11,9 @@ import pytest
 from netviz.capture.batch import NO_TIME
 from netviz.capture.file import Files
 from netviz.endpoint import endpoint_code
-from netviz.flow import _AFTER_FIN, _AFTER_SYN, _AT_START, Flows
+from netviz.flow import Flows
 from netviz.table import table
-from tests.make import ACK, FIN, PSH, RST, START, SYN, batch_of, ethernet, ipv4, ipv6, packed, tcp
+from tests.make import ACK, PSH, RST, START, SYN, batch_of, ethernet, ipv4, ipv6, packed, tcp
 
 ONE, TWO = "10.0.0.1", "10.0.0.2"
 
@@ -90,48 +90,16 @@ def test_a_time_that_is_not_there_is_none() -> None:
     assert [item[3] for item in Flows(table(batch)).items(np.arange(2))] == [None, START + 1]
 
 
-def test_sums(two: Flows) -> None:
-    found = dict(zip(two.keys(), two.sums(two.begin), strict=True))
-    key = two.keys()[group_of(two, (ONE, 5000), (TWO, 80))]
-    assert found[key] == (5, 2, 7, 2, 18, START + 7)
-    assert sum(values[0] for values in found.values()) == 8
-    assert sum(values[2] for values in found.values()) == 10
-
-
 def test_sides_follow_the_lower_endpoint() -> None:
     """Port 80 of the lower address answers: side 0 is the server here."""
     packets = [ethernet(ipv4(tcp(5000, 80), TWO, ONE)), ethernet(ipv4(tcp(80, 5000, SYN | ACK), ONE, TWO))]
     assert [item[4] for item in Flows(table(batch_of(*packets))).items(np.arange(2))] == [1, 0]
 
 
-def interesting(flags: list[int], attentive: bool = False) -> list[int]:
-    """Which segments of one connection with these flags are given."""
-    flows = Flows(table(batch_of(*(segment(5000, flag) for flag in flags))))
-    return [int(position) for position in flows.interesting(np.array([attentive]))]
-
-
-@pytest.mark.parametrize(
-    ("flags", "attentive", "given"),
-    [
-        ([ACK] * 9, False, []),
-        ([ACK] * 9, True, list(range(_AT_START))),
-        ([SYN] + [ACK] * 9, False, list(range(1 + _AFTER_SYN))),
-        ([ACK] * 3 + [FIN | ACK] + [ACK] * 5, False, list(range(3, 4 + _AFTER_FIN))),
-        ([ACK] * 3 + [RST] + [ACK] * 5, False, [3]),
-        ([ACK] * 4 + [SYN], False, [4]),
-        ([ACK] * 4 + [FIN], False, [4]),
-        ([ACK] * 2, True, [0, 1]),
-    ],
-)
-def test_interesting_segments(flags: list[int], attentive: bool, given: list[int]) -> None:
-    assert interesting(flags, attentive) == given
-
-
-def test_interest_does_not_reach_into_the_next_group() -> None:
-    packets = [segment(port, flag) for port in (5000, 6000, 7000) for flag in (ACK, SYN, ACK)]
-    flows = Flows(table(batch_of(*packets)))
-    found = flows.interesting(np.zeros(3, bool)).tolist()
-    assert found == [1, 2, 4, 5, 7, 8]
+def test_group_of_each_row(two: Flows) -> None:
+    assert sorted(set(two.group.tolist())) == list(range(len(two.begin)))
+    for group, (begin, end) in enumerate(zip(two.begin.tolist(), two.end.tolist(), strict=True)):
+        assert two.group[two.order[begin:end]].tolist() == [group] * (end - begin)
 
 
 def test_groups_of_every_capture_are_the_pairs_of_endpoints(capture: Path) -> None:

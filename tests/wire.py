@@ -65,6 +65,7 @@ class Wire:
         self.segments: list[Segment] = []
         self._next = list(isn)
         self._heard = [0, 0]
+        self._sent = 1
         self._number = 0
 
     def wait(self: _W, seconds: float) -> _W:
@@ -104,12 +105,13 @@ class Wire:
         if not lost:
             header = struct.pack("!HHIIBBHHH", self.ends[side].port, self.ends[1 - side].port, seq, ack,
                                  (20 + len(options)) // 4 << 4, flags, window, 0, 0)  # fmt: skip
-            self.packets.append(Packet(self.now, self._ip(side, _TCP, header + options + data)))
+            self.packets.append(Packet(self.now, self._ip(side, _TCP, header + options + data, self._sent)))
             number = len(self.packets)
             self.segments.append(
                 Segment(number, self.now, side, flags, seq, ack, window, len(data), len(self.segments), options)
             )
         self.now += TICK
+        self._sent += 1
         return self
 
     def icmp(self: _W, kind: int, code: int, *, quotes: int = -1, sender: str | None = None, spoil: int = 0) -> _W:
@@ -155,14 +157,15 @@ class Wire:
     def _packed(address: str) -> bytes:
         return ipaddress.ip_address(address).packed
 
-    def _ip(self, side: int, protocol: int, body: bytes) -> bytes:
-        return _datagram(self._packed(self.ends[side].address), self._packed(self.ends[1 - side].address), protocol, body)
+    def _ip(self, side: int, protocol: int, body: bytes, ident: int = 1) -> bytes:
+        ends = self._packed(self.ends[side].address), self._packed(self.ends[1 - side].address)
+        return _datagram(*ends, protocol, body, ident)
 
 
-def _datagram(source: bytes, target: bytes, protocol: int, body: bytes) -> bytes:
+def _datagram(source: bytes, target: bytes, protocol: int, body: bytes, ident: int = 1) -> bytes:
     if len(source) == 16:
         return struct.pack("!IHBB", 0x60000000, len(body), protocol, 64) + source + target + body
-    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), 1, 0, 64, protocol, 0) + source + target + body
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), ident & 0xFFFF, 0, 64, protocol, 0) + source + target + body
 
 
 def pcap(packets: Iterable[Packet]) -> bytes:

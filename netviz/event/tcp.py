@@ -12,6 +12,15 @@ from typing import ClassVar, Literal, NamedTuple
 from netviz.event.base import Endpoint, Happening, Side
 
 __all__ = [
+    "COPY",
+    "DUPLICATE_ACK",
+    "GAP",
+    "KEEP_ALIVE",
+    "NOTHING",
+    "OUT_OF_ORDER",
+    "PROBE",
+    "RETRANSMISSION",
+    "ZERO_WINDOW",
     "Closing",
     "Course",
     "Icmp",
@@ -28,12 +37,17 @@ __all__ = [
 
 Outcome = Literal["established", "refused", "unanswered", "incomplete", "aborted", "partial"]
 
+#: What is special about a segment: sent before, overtaken by others, the same ACK again, no room left, a question whether the
+#: other end lives or has room again, the same packet captured twice, bytes before it that were not captured.
+NOTHING, RETRANSMISSION, OUT_OF_ORDER, DUPLICATE_ACK, ZERO_WINDOW, KEEP_ALIVE, PROBE, COPY, GAP = range(9)
+
 
 class Segment(NamedTuple):
     """One TCP segment as it was on the wire; ``side`` is 0 for the client, 1 for the server.
 
     ``window`` is not scaled and None where the capture cut it off; ``ordinal`` counts the segments of its
-    connection from 0; ``options`` are the raw bytes behind the fixed header, kept for segments of a handshake only.
+    connection from 0; ``options`` are the raw bytes behind the fixed header, kept for segments of a handshake only;
+    ``special`` is what the segments before it make of it (NOTHING, RETRANSMISSION, …).
     """
 
     packet: int
@@ -46,6 +60,7 @@ class Segment(NamedTuple):
     length: int
     ordinal: int
     options: bytes
+    special: int = NOTHING
 
 
 class Options(NamedTuple):
@@ -92,10 +107,24 @@ class Closing(NamedTuple):
 
 
 class Traffic(NamedTuple):
-    """What one side sent: TCP segments, and bytes of payload (retransmissions included)."""
+    """What one side sent: TCP segments, bytes of payload (retransmissions included), and what was special about them.
+
+    ``lost_bytes`` were skipped or acknowledged, and never captured; ``copies`` are packets that the capture holds twice: they
+    count among the packets and nowhere else.  ``stalled`` is for how many ns the side announced no window; ``firsts`` the
+    packet where each of the numbers before that was first seen, 0 where none was.
+    """
 
     packets: int
     bytes: int
+    retransmissions: int = 0
+    out_of_order: int = 0
+    duplicate_acks: int = 0
+    zero_windows: int = 0
+    keep_alives: int = 0
+    lost_bytes: int = 0
+    copies: int = 0
+    stalled: int = 0
+    firsts: tuple[int, ...] = (0,) * 9
 
 
 class Icmp(NamedTuple):

@@ -41,8 +41,11 @@ class Probe:
         self._upgrade = False
         self._left = _PATIENCE
 
-    def feed(self, side: int, seq: int, data: bytes, length: int, from_start: bool) -> None:
-        """Payload of a segment; ``from_start`` tells whether the stream was seen from its first byte."""
+    def feed(self, side: int, seq: int, data: bytes, length: int, from_start: bool) -> bool:
+        """Payload of a segment; true where that is enough.
+
+        ``from_start`` tells whether the stream was seen from its first byte.
+        """
         expected = self._expected[side]
         self._left -= 1
         if expected is None or seq == expected:
@@ -60,6 +63,7 @@ class Probe:
             self.done = True
         if self.done:
             self._heads = [b"", b""]
+        return self.done
 
     def _conclude(self, side: int, kind: str) -> None:
         if kind == "upgrade":

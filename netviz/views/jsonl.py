@@ -178,7 +178,7 @@ class JsonLines:
 
     def _step(self, step: Step) -> str:
         name, segment, options, ecn, again = step
-        packet, time, side, _, seq, ack, window, length, _, _ = segment
+        packet, time, side, _, seq, ack, window, length, *_ = segment
         announced = "" if window is None else f', "window": {window}'
         return (
             f'{{"step": "{name}", "side": "{SIDES[side]}", "packet": {packet}{self._when(time)}, "seq": {seq}, '
@@ -188,7 +188,12 @@ class JsonLines:
 
 
 def _traffic(traffic: Traffic) -> str:
-    return f'{{"packets": {traffic.packets}, "bytes": {traffic.bytes}}}'
+    packets, volume, again, disordered, duplicate, zero, alive, lost, copies, *_ = traffic
+    twice = f', "copies": {copies}' if copies else ""
+    return (
+        f'{{"packets": {packets}, "bytes": {volume}, "retransmissions": {again}, "out_of_order": {disordered}, '
+        f'"duplicate_acks": {duplicate}, "zero_windows": {zero}, "keep_alives": {alive}, "lost_bytes": {lost}{twice}}}'
+    )
 
 
 def _options(options: Options) -> str:

@@ -105,7 +105,7 @@ def _as_dict(event: Event, start: int | None) -> dict[str, Any]:
         "connection": event.connection, "client": str(event.client), "server": str(event.server), "outcome": event.outcome,
         "steps": [_step(step, start) for step in event.steps], "application": event.application,
         "rtt": {key: value / _SECOND for key, value in event.rtt._asdict().items() if value is not None},
-        "traffic": {side: traffic._asdict() for side, traffic in zip(SIDES, event.traffic, strict=True)},
+        "traffic": {side: _traffic(traffic) for side, traffic in zip(SIDES, event.traffic, strict=True)},
     }  # fmt: skip
     if event.closing is not None:
         how, by, packets = event.closing
@@ -158,17 +158,17 @@ def test_any_text_reads_back(first: str, second: str) -> None:
     st.none() | st.integers(0, 2**62),
     st.none() | st.integers(0, 65_535),
     st.booleans(),
-    st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)),
+    st.lists(st.integers(0, 2**40), min_size=10, max_size=10),
 )
 def test_any_numbers_read_back(
-    time: int | None, start: int | None, window: int | None, flag: bool, traffic: tuple[int, int]
+    time: int | None, start: int | None, window: int | None, flag: bool, traffic: list[int]
 ) -> None:
     step = _CONNECTION.steps[0]
     segment = step.segment._replace(time=time, window=window)
     event = replace(
         _CONNECTION, time=time, start=start, split=flag, simultaneous=not flag,
         steps=(step._replace(segment=segment, ecn=flag, retransmission=not flag),),
-        traffic=(Traffic(*traffic), Traffic(*reversed(traffic))) if len(Traffic._fields) == 2 else _CONNECTION.traffic,
+        traffic=(Traffic._make((*traffic, (0,) * 9)), Traffic._make((*reversed(traffic), (0,) * 9))),
     )  # fmt: skip
     assert json.loads(_line(event, start)) == _as_dict(event, start)
 
@@ -210,7 +210,13 @@ def test_numbers_of_a_refused_connection() -> None:
 
 
 def test_fields_of_a_segment_are_those_this_test_knows() -> None:
-    assert Segment._fields == ("packet", "time", "side", "flags", "seq", "ack", "window", "length", "ordinal", "options")
+    fields = ("packet", "time", "side", "flags", "seq", "ack", "window", "length", "ordinal", "options", "special")
+    assert Segment._fields == fields
+
+
+def _traffic(traffic: Traffic) -> dict[str, int]:
+    out = dict(zip(Traffic._fields[:8], traffic[:8], strict=True))
+    return {**out, "copies": traffic.copies} if traffic.copies else out
 
 
 def _upgrade(event: WebSocketUpgrade) -> dict[str, Any]:

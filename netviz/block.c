@@ -1,0 +1,403 @@
+/* netviz.layers.tcp.block in C, and the loop over the segments of a Batch; the tests hold one against the other. */
+
+#include "native.h"
+
+#include <stddef.h>
+#include <structmember.h>
+
+static const int64_t LINGER = 1000000000, UNANSWERED = 200000000000;
+
+enum { OPENING, OPEN, CLOSING, OVER };
+enum { MOST = 512, MOST_WHOLE = 20000, PATIENCE = 64 };
+
+typedef struct {
+    PyObject_HEAD
+    int flip, phase, opener, patience;
+    char counting, whole, due, answered[2], acked[2];
+    long long first, last, start, stop, opened, end, dropped;
+    int64_t isn[2], fin[2], begun, rtt;
+    PyObject *rows, *listener;
+    Sender sender[2];
+} Block;
+
+static int block_init(Block *block, PyObject *args, PyObject *words)
+{
+    PyObject *listener;
+    int flip, counting, whole;
+    long long first, start;
+    if (words && PyDict_GET_SIZE(words)) {
+        PyErr_SetString(PyExc_TypeError, "a Block takes no keywords");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(args, "iLLOpp", &flip, &first, &start, &listener, &counting, &whole))
+        return -1;
+    PyObject *rows = PyList_New(0);
+    if (!rows)
+        return -1;
+    Py_XSETREF(block->rows, rows);
+    Py_INCREF(listener);
+    Py_XSETREF(block->listener, listener);
+    block->flip = flip;
+    block->counting = (char)counting;
+    block->whole = (char)whole;
+    block->first = block->last = first;
+    block->start = block->stop = start;
+    block->phase = OPENING;
+    block->opener = -1;
+    block->patience = PATIENCE;
+    block->opened = block->end = block->dropped = 0;
+    block->due = 0;
+    block->begun = NO_TIME;
+    block->rtt = 0;
+    for (int side = 0; side < 2; side++) {
+        block->answered[side] = block->acked[side] = 0;
+        block->isn[side] = block->fin[side] = -1;
+        sender_end(&block->sender[side]);
+        sender_begin(&block->sender[side]);
+    }
+    return 0;
+}
+
+static void block_dealloc(Block *block)
+{
+    Py_CLEAR(block->rows);
+    Py_CLEAR(block->listener);
+    sender_end(&block->sender[0]);
+    sender_end(&block->sender[1]);
+    Py_TYPE(block)->tp_free((PyObject *)block);
+}
+
+static int side_of(PyObject *argument)
+{
+    long side = PyLong_AsLong(argument);
+    if (side != 0 && side != 1 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_IndexError, "a side is 0 or 1");
+    return PyErr_Occurred() ? -1 : (int)side;
+}
+
+static PyObject *block_initial(Block *block, PyObject *argument)
+{
+    int side = side_of(argument);
+    return side < 0 ? NULL : PyLong_FromLongLong(block->isn[side]);
+}
+
+static PyObject *block_answered(Block *block, PyObject *argument)
+{
+    int side = side_of(argument);
+    return side < 0 ? NULL : PyBool_FromLong(block->answered[side]);
+}
+
+static PyObject *block_traffic(Block *block, PyObject *argument)
+{
+    int side = side_of(argument);
+    PyObject *made = side < 0 ? NULL : PyTuple_New(2 * COUNTERS + 1);
+    for (int i = 0; made && i < 2 * COUNTERS + 1; i++) {
+        const Sender *sender = &block->sender[side];
+        int64_t value = i == LOST       ? sender_lost(sender)
+                        : i < COUNTERS  ? sender->counts[i]
+                        : i == COUNTERS ? sender->stalled
+                                        : sender->firsts[i - COUNTERS - 1];
+        PyObject *number = PyLong_FromLongLong(value);
+        if (!number)
+            Py_CLEAR(made);
+        else
+            PyTuple_SET_ITEM(made, i, number);
+    }
+    return made;
+}
+
+static int silent(const Block *block, int64_t time, int64_t limit)
+{
+    return time != NO_TIME && block->stop != NO_TIME && (int64_t)((uint64_t)time - (uint64_t)block->stop) > limit;
+}
+
+static int departs(const Block *block, int side, int flags, uint32_t seq, int64_t time)
+{
+    int64_t known = block->isn[side];
+    if (!block->sender[0].counts[PACKETS] && !block->sender[1].counts[PACKETS])
+        return 0;
+    if (!(flags & SYN))
+        return block->phase == OVER && silent(block, time, LINGER);
+    if (flags & ACKNOWLEDGES)
+        return block->opener < 0 || (block->phase != OPENING && known != -1 && known != (int64_t)seq);
+    if (block->phase == OVER)
+        return known != (int64_t)seq || block->fin[0] >= 0 || block->fin[1] >= 0 || block->opener != side ||
+               silent(block, time, LINGER);
+    if (known < 0)
+        return block->phase != OPENING;
+    return known != (int64_t)seq || (block->phase == OPENING && silent(block, time, UNANSWERED));
+}
+
+/* How far the connection is after a segment; true where the segment is one of those that decide it. */
+static int step(Block *block, int side, const Sent *sent)
+{
+    int phase = block->phase, flags = sent->flags, keep = (flags & (SYN | FIN | RST)) != 0;
+    if (keep)
+        block->patience = PATIENCE;
+    else if (phase == OPENING) {
+        keep = block->patience > 0;
+        block->patience -= keep;
+    }
+    if (flags & SYN) {
+        if (block->isn[side] < 0)
+            block->isn[side] = sent->seq;
+        if (block->opener < 0)
+            block->opener = flags & ACKNOWLEDGES ? 1 - side : side;
+        if (flags & ACKNOWLEDGES)
+            block->answered[side] = 1;
+        block->due = phase == OPEN && flags & ACKNOWLEDGES;
+        if (phase == OVER && !(flags & ACKNOWLEDGES))
+            block->phase = OPENING;
+    } else if (flags & RST) {
+        block->phase = OVER;
+    } else {
+        if (block->due && side == block->opener) {
+            keep = 1;
+            block->due = 0;
+        }
+        if (phase == OPENING && (block->opener < 0 || (flags & ACKNOWLEDGES && block->answered[1 - side])))
+            block->phase = OPEN;
+        if (flags & FIN && block->fin[side] < 0) {
+            block->fin[side] = (uint32_t)(sent->seq + (uint32_t)sent->length + 1);
+            if (phase < CLOSING)
+                block->phase = CLOSING;
+        }
+        int64_t fin = block->fin[1 - side];
+        if (flags & ACKNOWLEDGES && fin >= 0 && !block->acked[1 - side] && (int32_t)(sent->ack - (uint32_t)fin) >= 0) {
+            block->acked[1 - side] = 1;
+            keep = 1;
+            if (block->acked[side])
+                block->phase = OVER;
+        }
+    }
+    return keep;
+}
+
+static PyObject *number(int64_t value, int64_t none)
+{
+    return value == none ? Py_NewRef(Py_None) : PyLong_FromLongLong(value);
+}
+
+static int keep_row(Block *block, int side, const Sent *sent, int64_t ordinal, int special, const uint8_t *options, Py_ssize_t size)
+{
+    if (PyList_GET_SIZE(block->rows) >= (block->whole ? MOST_WHOLE : MOST)) {
+        block->dropped++;
+        return 0;
+    }
+    PyObject *row = PyTuple_New(11);
+    if (!row)
+        return -1;
+    PyTuple_SET_ITEM(row, 0, PyLong_FromLongLong(sent->packet));
+    PyTuple_SET_ITEM(row, 1, number(sent->time, NO_TIME));
+    PyTuple_SET_ITEM(row, 2, PyLong_FromLong(side));
+    PyTuple_SET_ITEM(row, 3, PyLong_FromLong(sent->flags));
+    PyTuple_SET_ITEM(row, 4, PyLong_FromUnsignedLong(sent->seq));
+    PyTuple_SET_ITEM(row, 5, PyLong_FromUnsignedLong(sent->ack));
+    PyTuple_SET_ITEM(row, 6, number(sent->window, -1));
+    PyTuple_SET_ITEM(row, 7, PyLong_FromLongLong(sent->length));
+    PyTuple_SET_ITEM(row, 8, PyLong_FromLongLong(ordinal));
+    PyTuple_SET_ITEM(row, 9, PyBytes_FromStringAndSize((const char *)options, size));
+    PyTuple_SET_ITEM(row, 10, PyLong_FromLong(special));
+    int failed = PyErr_Occurred() != NULL || PyList_Append(block->rows, row) < 0;
+    Py_DECREF(row);
+    return failed ? -1 : 0;
+}
+
+static int listen(Block *block, int side, const Sent *sent, const uint8_t *payload, Py_ssize_t size)
+{
+    int known = block->isn[side] >= 0 || sent->flags & SYN;
+    PyObject *done = PyObject_CallFunction(block->listener, "iLy#LO", side, (long long)sent->seq + (sent->flags >> 1 & 1),
+                                           (const char *)payload, size, (long long)sent->length, known ? Py_True : Py_False);
+    int answer = done ? PyObject_IsTrue(done) : -1;
+    Py_XDECREF(done);
+    if (answer > 0) {
+        Py_INCREF(Py_None);
+        Py_SETREF(block->listener, Py_None);
+    }
+    return answer < 0 ? -1 : 0;
+}
+
+static int take(Block *block, int side, const Sent *sent, const uint8_t *payload, Py_ssize_t captured, const uint8_t *options,
+                Py_ssize_t size)
+{
+    int64_t ordinal = block->sender[0].counts[PACKETS] + block->sender[1].counts[PACKETS];
+    int special = NOTHING, phase = block->phase;
+    if (block->counting) {
+        special = sender_send(&block->sender[side], sent, &block->sender[1 - side], block->rtt);
+        if (special < 0) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    } else {
+        block->sender[side].counts[PACKETS]++;
+        block->sender[side].counts[BYTES] += sent->length;
+    }
+    block->last = sent->packet;
+    if (sent->time != NO_TIME)
+        block->stop = sent->time;
+    if (special == COPY)
+        return block->whole ? keep_row(block, side, sent, ordinal, special, options, 0) : 0;
+    if (sent->length && block->listener != Py_None && listen(block, side, sent, payload, captured) < 0)
+        return -1;
+    int keep = step(block, side, sent);
+    if (side == block->opener && sent->time != NO_TIME) {
+        if (sent->flags & SYN && !(sent->flags & ACKNOWLEDGES))
+            block->begun = sent->time;
+        else if (block->begun != NO_TIME && !block->rtt && block->answered[1 - side])
+            block->rtt = sent->time - block->begun > 1 ? sent->time - block->begun : 1;
+    }
+    if (phase == OPENING && block->phase != OPENING)
+        block->opened = sent->packet;
+    if ((keep || block->whole) &&
+        keep_row(block, side, sent, ordinal, special, options, phase == OPENING || sent->flags & SYN ? size : 0) < 0)
+        return -1;
+    block->end = block->phase == OVER ? (block->end ? block->end : sent->packet) : 0;
+    return 0;
+}
+
+/* follow(buffer, times, offsets, captured, rows, columns, side, group, first, begins, blocks, turn) -> (opened, ended, splits)
+
+   columns is a tuple of those of netviz.layers.tcp.segment.Segments; side and group say for each segment which endpoint sent
+   it and which of blocks it belongs to.  turn(group, index, block) is asked where there is no Block, or one that the segment
+   does not belong to; it answers with another or None. */
+PyObject *follow(PyObject *self, PyObject *args)
+{
+    enum { VERSION, IP, AT, SEQ, ACK, FLAGS, WINDOW, PAYLOAD, LENGTH, CAPTURED, COLUMNS };
+    enum { BUFFER, TIMES, OFFSETS, SIZES, ROWS, SIDES, GROUPS, OTHERS };
+    PyObject *object[OTHERS], *columns, *blocks, *turn, *opened = NULL, *ended = NULL, *splits = NULL, *made = NULL;
+    Py_buffer view[OTHERS + COLUMNS];
+    const int64_t *column[COLUMNS];
+    long long first;
+    if (!PyArg_ParseTuple(args, "OOOOOO!OOLO!O", &object[BUFFER], &object[TIMES], &object[OFFSETS], &object[SIZES],
+                          &object[ROWS], &PyTuple_Type, &columns, &object[SIDES], &object[GROUPS], &first, &PyList_Type, &blocks,
+                          &turn))
+        return NULL;
+    int got = 0, fits = PyTuple_GET_SIZE(columns) == COLUMNS;
+    for (; fits && got < OTHERS + COLUMNS; got++)
+        if (PyObject_GetBuffer(got < OTHERS ? object[got] : PyTuple_GET_ITEM(columns, got - OTHERS), &view[got], PyBUF_SIMPLE) < 0)
+            goto done;
+    if (!fits)
+        goto done;
+    const uint8_t *bytes = view[BUFFER].buf, *sides = view[SIDES].buf;
+    const int64_t *times = view[TIMES].buf, *offsets = view[OFFSETS].buf, *sizes = view[SIZES].buf, *rows = view[ROWS].buf,
+                  *groups = view[GROUPS].buf;
+    Py_ssize_t count = view[ROWS].len / 8, packets = view[TIMES].len / 8, held = view[BUFFER].len;
+    fits = view[SIDES].len >= count && view[GROUPS].len / 8 >= count && view[OFFSETS].len / 8 >= packets &&
+           view[SIZES].len / 8 >= packets;
+    for (int i = 0; i < COLUMNS; i++) {
+        fits = fits && view[OTHERS + i].len / 8 >= count;
+        column[i] = view[OTHERS + i].buf;
+    }
+    for (Py_ssize_t i = 0; fits && i < PyList_GET_SIZE(blocks); i++)
+        fits = PyList_GET_ITEM(blocks, i) == Py_None || PyObject_TypeCheck(PyList_GET_ITEM(blocks, i), &BlockType);
+    opened = PyList_New(0);
+    ended = PyList_New(0);
+    splits = PyList_New(0);
+    if (!fits || !opened || !ended || !splits)
+        goto done;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        int64_t group = groups[i], row = rows[i];
+        if (group < 0 || group >= PyList_GET_SIZE(blocks) || row < 0 || row >= packets) {
+            fits = 0;
+            break;
+        }
+        int64_t offset = offsets[row], end = offset + sizes[row], ip = column[IP][i], at = column[AT][i];
+        int64_t payload = column[PAYLOAD][i], captured = column[CAPTURED][i];
+        if (offset < 0 || end > held || ip < 0 || at < 0 || payload < 0 || captured < 0 || ip > held || at > held ||
+            payload > held + 64 || (captured && payload > held - captured)) {
+            fits = 0;
+            break;
+        }
+        Sent sent = {first + row,         times[row],      column[WINDOW][i],     column[LENGTH][i], (uint32_t)column[SEQ][i],
+                     (uint32_t)column[ACK][i], 0, 0, (int)column[FLAGS][i]};
+        PyObject *owner = PyList_GET_ITEM(blocks, group);
+        Block *block = (Block *)owner;
+        int side = sides[i] ? 1 : 0;
+        if (owner == Py_None || departs(block, side ^ block->flip, sent.flags, sent.seq, sent.time)) {
+            PyObject *other = PyObject_CallFunction(turn, "LnO", (long long)group, i, owner);
+            if (!other || (other != Py_None && !PyObject_TypeCheck(other, &BlockType))) {
+                Py_XDECREF(other);
+                fits = 0;
+                break;
+            }
+            PyObject *split = other == owner ? NULL : Py_BuildValue("LnOO", (long long)group, i, owner, other);
+            int failed = other != owner && (!split || PyList_Append(splits, split) < 0);
+            Py_XDECREF(split);
+            if (PyList_SetItem(blocks, group, other) < 0 || failed)
+                break;
+            if (other == Py_None)
+                continue;
+            block = (Block *)other;
+        }
+        side ^= block->flip & 1;
+        if (block->counting) {
+            if (column[VERSION][i] == 4 && ip + 6 <= end)
+                sent.ident = be16(bytes + ip + 4);
+            if (at + 18 <= end)
+                sent.check = be16(bytes + at + 16);
+        }
+        int phase = block->phase;
+        int64_t options = at + 20, until = payload < end ? payload : end;
+        Py_ssize_t size = until > options ? until - options : 0;
+        if (take(block, side, &sent, bytes + (captured ? payload : 0), captured, bytes + (size ? options : 0), size) < 0)
+            break;
+        if (phase == block->phase)
+            continue;
+        if ((phase == OPENING && PyList_Append(opened, (PyObject *)block) < 0) ||
+            (block->phase == OVER && PyList_Append(ended, (PyObject *)block) < 0))
+            break;
+    }
+    if (fits && !PyErr_Occurred())
+        made = PyTuple_Pack(3, opened, ended, splits);
+done:
+    Py_XDECREF(opened);
+    Py_XDECREF(ended);
+    Py_XDECREF(splits);
+    while (got)
+        PyBuffer_Release(&view[--got]);
+    if (!made && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "columns that do not fit");
+    return made;
+}
+
+static PyObject *block_steady(Block *block, void *closure)
+{
+    return PyBool_FromLong(block->phase == OPEN && !block->due && block->listener == Py_None && !block->counting && !block->whole);
+}
+
+#define NUMBER(name) {#name, T_LONGLONG, offsetof(Block, name), READONLY, NULL}
+
+static PyMemberDef members[] = {
+    {"flip", T_INT, offsetof(Block, flip), READONLY, NULL},
+    {"phase", T_INT, offsetof(Block, phase), READONLY, NULL},
+    {"opener", T_INT, offsetof(Block, opener), READONLY, NULL},
+    {"rows", T_OBJECT_EX, offsetof(Block, rows), READONLY, NULL},
+    {"listener", T_OBJECT, offsetof(Block, listener), READONLY, NULL},
+    NUMBER(first), NUMBER(last), NUMBER(start), NUMBER(stop), NUMBER(opened), NUMBER(end), NUMBER(dropped),
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyGetSetDef properties[] = {
+    {"steady", (getter)block_steady, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyMethodDef block_methods[] = {
+    {"initial", (PyCFunction)block_initial, METH_O, "The initial sequence number of a side by its own SYN."},
+    {"answered", (PyCFunction)block_answered, METH_O, "Whether a side sent a SYN-ACK."},
+    {"traffic", (PyCFunction)block_traffic, METH_O, "What a side sent."},
+    {NULL, NULL, 0, NULL},
+};
+
+PyTypeObject BlockType = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "netviz._native.Block",
+    .tp_basicsize = sizeof(Block),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .tp_new = PyType_GenericNew,
+    .tp_init = (initproc)block_init,
+    .tp_dealloc = (destructor)block_dealloc,
+    .tp_members = members,
+    .tp_getset = properties,
+    .tp_methods = block_methods,
+};

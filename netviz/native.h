@@ -1,0 +1,58 @@
+/* What the loops in C share. */
+
+#ifndef NETVIZ_NATIVE_H
+#define NETVIZ_NATIVE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stdint.h>
+
+enum { FIN = 1, SYN = 2, RST = 4, ACKNOWLEDGES = 16 };
+
+static inline uint32_t word(const uint8_t *p, int big)
+{
+    return big ? (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3]
+               : (uint32_t)p[3] << 24 | p[2] << 16 | p[1] << 8 | p[0];
+}
+
+static inline uint32_t be16(const uint8_t *p) { return (uint32_t)p[0] << 8 | p[1]; }
+
+/* traffic.c: what one side sends, as netviz.layers.tcp.traffic counts it. */
+
+enum { NOTHING, RETRANSMISSION, OUT_OF_ORDER, DUPLICATE_ACK, ZERO_WINDOW, KEEP_ALIVE, PROBE, COPY, GAP };
+enum { PACKETS, BYTES, RETRANSMISSIONS, OUTS_OF_ORDER, DUPLICATE_ACKS, ZERO_WINDOWS, KEEP_ALIVES, LOST, COPIES, COUNTERS };
+enum { HOLES = 16, RECENT = 8 };
+
+#define NO_TIME INT64_MIN
+
+typedef struct {
+    int64_t packet, time, window, length;
+    uint32_t seq, ack, ident, check;
+    int flags;
+} Sent;
+
+typedef struct {
+    uint32_t start, end, ident;
+    int64_t time;
+} Hole;
+
+typedef struct {
+    int64_t counts[COUNTERS], firsts[COUNTERS], stalled, zero, next, ack, window;
+    int alive, hole_count, recent_count, recent_at;
+    int64_t duplicates;
+    Hole *holes;
+    Sent *recent;
+} Sender;
+
+void sender_begin(Sender *sender);
+void sender_end(Sender *sender);
+/* The answer is what is special about the segment; -1 where there is no memory. */
+int sender_send(Sender *sender, const Sent *sent, Sender *peer, int64_t rtt);
+int64_t sender_lost(const Sender *sender);
+
+/* block.c: how far a connection is, as netviz.layers.tcp.block says it. */
+
+extern PyTypeObject BlockType;
+PyObject *follow(PyObject *self, PyObject *args);
+
+#endif
