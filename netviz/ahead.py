@@ -15,17 +15,15 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
-
-from netviz.capture.file import Files
 from netviz.capture.source import Source
-from netviz.connection import Finished, Kept
 from netviz.errors import NetvizError
 from netviz.event import FrameBlock, Problem
-from netviz.tracking import Found, Tally, Tracking
+from netviz.found import Finished, Found, Kept, Tally
 
 if TYPE_CHECKING:
+    from netviz.capture.file import Files
     from netviz.layers.layer import Wanted
+    from netviz.payload import Part
 
 __all__ = ["Message", "read_ahead", "read_together", "worthwhile"]
 
@@ -58,7 +56,7 @@ def read_ahead(source: Source, wanted: Wanted | None, kept: Kept) -> Iterator[Me
     if not child:
         os.close(receiver)
         with os.fdopen(sender, "wb") as stream:
-            os._exit(_track(source, Tracking(wanted, kept=kept), stream))
+            os._exit(_track(source, wanted, stream, kept=kept))
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as stream:
@@ -77,10 +75,12 @@ def read_together(source: Files, wanted: Wanted) -> Iterator[Message]:
     if not child:
         os.close(receiver)
         with os.fdopen(sender, "wb") as stream:
-            os._exit(_track(source.again(), Tracking(wanted, _THEIRS), stream))
+            os._exit(_track(source.again(), wanted, stream, _THEIRS))
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as stream:
+            from netviz.tracking import Tracking
+
             theirs = _receive(stream)
             tracking = Tracking(wanted, _OURS)
             for batch in source:
@@ -101,8 +101,13 @@ def _together(ours: list[Found], theirs: list[Found]) -> list[Found]:
     return [*others, ("block", merge(blocks))] if blocks else others
 
 
-def _track(source: Source, tracking: Tracking, stream: BinaryIO) -> int:
+def _track(
+    source: Source, wanted: Wanted | None, stream: BinaryIO, part: Part = (1, 0, 1), kept: Kept = Kept()  # noqa: B008
+) -> int:
     try:
+        from netviz.tracking import Tracking  # numpy comes with it, which the other process does not wait for
+
+        tracking = Tracking(wanted, part, kept)
         for batch in source:
             found = tracking.feed(batch)
             _send(stream, _packed(source.progress, tracking.tally, found))
@@ -169,6 +174,8 @@ def _found(thing: tuple[Any, Any]) -> Found:
     if kind in ("frame", "message"):
         return kind, (*value[:-1], tuple(map(Problem._make, value[-1]))) if value[-1] else value
     if kind == "block":
+        import numpy as np
+
         columns = tuple(np.frombuffer(column, np.int64) for column in value[0])
         extras = {place: (origin, tuple(map(Problem._make, problems))) for place, origin, problems in value[1]}
         return kind, FrameBlock(columns=columns, extras=extras)

@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from netviz.ahead import Message, read_ahead, read_together, worthwhile
-from netviz.capture.batch import Batch
 from netviz.capture.file import Files
 from netviz.capture.source import Source
-from netviz.connection import Kept
 from netviz.event import Answer, Course, Event, Peers, TcpConnection, WebSocketFrame, WebSocketMessage
+from netviz.found import Found, Kept, Tally
 from netviz.judge import judge
 from netviz.layers.tcp.course import read_course
-from netviz.tracking import Found, Tally, Tracking
 
 if TYPE_CHECKING:
+    from netviz.capture.batch import Batch
     from netviz.layers.layer import Wanted
+    from netviz.tracking import Tracking
 
 __all__ = ["Analysis", "analyze", "course", "trace"]
 
@@ -37,14 +37,22 @@ class Analysis:
     def __init__(self, *, openings: bool = False, wanted: Wanted | None = None, blocks: bool = False) -> None:
         self._wanted = wanted
         self._kept = Kept(openings=openings)
-        self._tracking = Tracking(wanted, kept=self._kept)
+        self._made: Tracking | None = None
         self._tally: Tally | None = None
         self._blocks = blocks
 
     @property
     def tally(self) -> Tally:
         """What was counted so far."""
-        return self._tracking.tally if self._tally is None else self._tally
+        return self._tally or (self._made.tally if self._made else Tally())
+
+    @property
+    def _tracking(self) -> Tracking:
+        if self._made is None:
+            from netviz.tracking import Tracking  # with it comes numpy, which is not needed where another process reads
+
+            self._made = Tracking(self._wanted, kept=self._kept)
+        return self._made
 
     @property
     def start(self) -> int | None:

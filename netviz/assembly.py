@@ -21,7 +21,7 @@ from netviz.judge import peers
 from netviz.lane import Frames, Lane, block
 from netviz.layers.layer import Ending, Told, Wanted
 from netviz.layers.tcp.closing import read_closing
-from netviz.layers.tcp.segment import ACK, FIN, RST
+from netviz.layers.tcp.flags import ACK, FIN, RST
 from netviz.payload import Group, Part, Payload, gather
 from netviz.table import Table
 from netviz.tracker import Runs

@@ -6,60 +6,23 @@ the connection may know better and turn the sides round.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from netviz.capture.batch import NO_TIME
-from netviz.event import Icmp
+from netviz.event import NO_TIME, Icmp
 from netviz.following import Block
+from netviz.found import Finished, Kept
 from netviz.layers.probe import Probe
-from netviz.layers.tcp.block import Row
-from netviz.layers.tcp.segment import ACK, SYN
+from netviz.layers.tcp.flags import ACK, SYN
 
 if TYPE_CHECKING:
     from netviz.channel import Channel
 
-__all__ = ["Connection", "Finished", "Kept"]
+__all__ = ["Connection"]
 
 #: ICMP errors kept of one connection.
 _MOST_ICMP = 16
 
 _WORD = 0xFFFFFFFF
-
-
-class Kept(NamedTuple):
-    """What somebody wants of connections: that their payload is probed for what it is, that everything about their segments is
-    counted, that every segment is kept, that it is said as soon as a handshake is decided.
-    """
-
-    probed: bool = True
-    counted: bool = True
-    whole: bool = False
-    openings: bool = False
-
-
-class Finished(NamedTuple):
-    """All that is known of a connection, in plain values that can be sent to another process.
-
-    ``key`` holds the endpoint codes, the lower first; ``flip`` the index of side 0 in it; ``addresses`` those of IPv6 in
-    the order of ``key``.  ``opener`` is the side that sent the first SYN, -1 where none was seen; ``client`` the side
-    that the payload shows to be one, -1 where it does not.  ``traffic`` is for each side what `Block.traffic` says.
-    """
-
-    number: int
-    key: tuple[int, int]
-    flip: int
-    addresses: tuple[bytes, bytes] | None
-    opener: int
-    rows: list[Row]
-    dropped: int
-    icmp: list[tuple[Any, ...]]
-    application: str
-    client: int
-    inferred: bool
-    first: int
-    start: int | None
-    stop: int | None
-    traffic: tuple[tuple[int, ...], tuple[int, ...]]
 
 
 class Connection(Block):

@@ -9,7 +9,7 @@ import numpy as np
 
 from netviz.capture.batch import Ints, Octets
 from netviz.flow import Flows
-from netviz.layers.tcp.segment import FIN, RST, SYN
+from netviz.layers.tcp.flags import FIN, RST, SYN
 from netviz.layers.tcp.traffic import Sent
 from netviz.native import native
 from netviz.table import Table

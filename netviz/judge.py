@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from netviz.connection import Finished
 from netviz.event import Endpoint, Icmp, Segment, TcpConnection, TcpOpening, Traffic
-from netviz.layers.ip import address_text
+from netviz.found import Finished
+from netviz.layers.address import address_text
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.handshake import read_handshake
 from netviz.layers.tcp.trouble import find_trouble

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from netviz.capture.batch import NO_TIME, Ints
 from netviz.connection import Connection
-from netviz.layers.tcp.segment import ACK, FIN, RST
+from netviz.layers.tcp.flags import ACK, FIN, RST
 from netviz.native import native
 from netviz.table import Table
 from netviz.tracker import Runs

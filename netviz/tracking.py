@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from netviz.capture.batch import NO_TIME, Batch
-from netviz.connection import Connection, Kept
+from netviz.connection import Connection
 from netviz.event import CaptureProblem, Problem
+from netviz.found import Found, Kept, Tally
 from netviz.table import Notice, table
 from netviz.tracker import Tracker
 
@@ -16,26 +17,10 @@ if TYPE_CHECKING:
     from netviz.layers.layer import Wanted
     from netviz.payload import Part
 
-__all__ = ["Found", "Tally", "Tracking"]
+__all__ = ["Tracking"]
 
 #: How long a streaming source was silent when it gives a Batch without packets, in ns.
 _SILENCE = 500_000_000
-
-#: What a Batch brought: problems of the capture, connections that opened or are over, and what their layers told.
-#: By kind: "problem" a CaptureProblem, "opened" and "over" a Finished, all others as layers tell them.
-Found = tuple[str, Any]
-
-
-class Tally(NamedTuple):
-    """What is counted over all packets: the time of the first and the last that has one, packets by protocol, and
-    segments that came for a connection after it had been let go.
-    """
-
-    start: int | None = None
-    stop: int | None = None
-    counts: dict[str, int] = {}  # noqa: RUF012 - never changed, always replaced
-    late: int = 0
-
 
 class Tracking:
     """Feed it Batches, then close it; ``tally`` grows meanwhile.

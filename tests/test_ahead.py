@@ -12,9 +12,9 @@ from netviz import ahead
 from netviz.analysis import Analysis
 from netviz.capture.file import Files
 from netviz.capture.source import open_capture
-from netviz.connection import Kept
 from netviz.errors import NetvizError
 from netviz.event import Event
+from netviz.found import Kept
 from netviz.layers.layer import Wanted
 from netviz.samples import samples
 from netviz.tracking import Tracking

@@ -19,7 +19,7 @@ from netviz.capture.batch import Batch
 from netviz.capture.metadata import Metadata
 from netviz.capture.stream import read_capture
 from netviz.event import Endpoint, Event, Segment, TcpConnection
-from netviz.layers.tcp.segment import ACK, CWR, ECE, FIN, PSH, RST, SYN
+from netviz.layers.tcp.flags import ACK, CWR, ECE, FIN, PSH, RST, SYN
 
 __all__ = [
     "ACK", "CLIENT", "CWR", "ECE", "FIN", "MSS", "PSH", "RST", "SERVER", "START", "SYN", "TICK", "Packet", "Wire", "batches",

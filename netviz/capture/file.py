@@ -6,11 +6,13 @@ import io
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from netviz.capture.batch import Batch
 from netviz.capture.metadata import Metadata
-from netviz.capture.stream import read_capture
 from netviz.errors import NetvizError
+
+if TYPE_CHECKING:
+    from netviz.capture.batch import Batch
 
 __all__ = ["Files"]
 
@@ -38,6 +40,8 @@ class Files:
         return self._done / self.size if self.size else None
 
     def __iter__(self) -> Iterator[Batch]:
+        from netviz.capture.stream import read_capture  # with it comes numpy, which not every process needs
+
         first = 1
         for file, name in zip(self._files, self._names, strict=True):
             with file:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from netviz.capture.batch import Batch
 from netviz.capture.metadata import Metadata
 from netviz.errors import NetvizError
+
+if TYPE_CHECKING:
+    from netviz.capture.batch import Batch
 
 __all__ = ["Source", "open_capture"]
 

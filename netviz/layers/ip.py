@@ -5,7 +5,6 @@ IPv4: https://www.rfc-editor.org/rfc/rfc791, IPv6: https://www.rfc-editor.org/rf
 
 from __future__ import annotations
 
-import socket
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from netviz.capture.batch import Batch, Ints, Octets
 from netviz.endpoint import code_v4, code_v6
 from netviz.layers.link import IPV4, IPV6, Network
 
-__all__ = ["ICMP", "ICMPV6", "TCP", "UDP", "Datagrams", "address_at", "address_text", "datagrams", "window"]
+__all__ = ["ICMP", "ICMPV6", "TCP", "UDP", "Datagrams", "address_at", "datagrams", "window"]
 
 #: IP protocol numbers.
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
@@ -78,15 +77,6 @@ def address_at(buffer: Octets, ip: int, version: int) -> tuple[bytes, bytes]:
     first, width = (12, 4) if version == 4 else (8, 16)
     both = buffer[ip + first : ip + first + 2 * width].tobytes()
     return both[:width], both[width:]
-
-
-def address_text(address: bytes) -> str:
-    """An address as people write it.
-
-    >>> address_text(bytes([127, 0, 0, 1])), address_text(bytes(15) + b"\x01")
-    ('127.0.0.1', '::1')
-    """
-    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
 def _v4(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:

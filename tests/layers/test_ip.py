@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from netviz.layers.ip import ICMP, ICMPV6, TCP, UDP, Datagrams, address_at, address_text, datagrams
+from netviz.layers.address import address_text
+from netviz.layers.ip import ICMP, ICMPV6, TCP, UDP, Datagrams, address_at, datagrams
 from netviz.layers.link import network
 from netviz.table import Table, table
 from tests.make import batch_of, ethernet, icmp, ipv4, ipv6, packed, tcp, udp

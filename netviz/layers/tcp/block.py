@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from netviz.capture.batch import NO_TIME
+from netviz.event import NO_TIME
 from netviz.event.tcp import COPY, NOTHING
-from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
+from netviz.layers.tcp.flags import ACK, FIN, RST, SYN
 from netviz.layers.tcp.traffic import Sender, Sent
 
 __all__ = ["CLOSING", "LINGER", "OPEN", "OPENING", "OVER", "UNANSWERED", "Block", "Listener", "Row"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netviz.event import SIDES, Closing, Segment
-from netviz.layers.tcp.segment import ACK, FIN, RST
+from netviz.layers.tcp.flags import ACK, FIN, RST
 
 __all__ = ["read_closing"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netviz.event import Course, Moment, Segment
-from netviz.layers.tcp.segment import ACK, CWR, ECE, FIN, RST, SYN
+from netviz.layers.tcp.flags import ACK, CWR, ECE, FIN, RST, SYN
 from netviz.layers.tcp.state import follow
 
 __all__ = ["read_course"]

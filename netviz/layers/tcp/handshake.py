@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from netviz.event import Outcome, Problem, Rtt, Segment, Step
+from netviz.layers.tcp.flags import ACK, CWR, ECE, FIN, RST, SYN
 from netviz.layers.tcp.options import decode_options
-from netviz.layers.tcp.segment import ACK, CWR, ECE, FIN, RST, SYN
 
 __all__ = ["Handshake", "read_handshake"]
 

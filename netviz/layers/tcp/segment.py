@@ -12,10 +12,7 @@ import numpy as np
 from netviz.capture.batch import Batch, Ints
 from netviz.layers.ip import TCP, Datagrams, window
 
-__all__ = ["ACK", "CWR", "ECE", "FIN", "PSH", "RST", "SYN", "URG", "Segments", "flag_names", "segments"]
-
-FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
-_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")
+__all__ = ["Segments", "segments"]
 
 #: Bytes up to and with the flags, and up to and with the window: less than the first is no use.
 _TO_FLAGS, _TO_WINDOW = 14, 16
@@ -84,8 +81,3 @@ def segments(batch: Batch, ip: Datagrams) -> Segments:
         head["seq"].astype(np.int64), head["ack"].astype(np.int64), head["flags"].astype(np.int64), announced, header,
         payload, stop - payload, np.maximum(np.minimum(stop, end) - payload, 0), cut, malformed,
     )  # fmt: skip
-
-
-def flag_names(flags: int) -> str:
-    """The flags as tcpdump users know them: ``SYN, ACK``."""
-    return ", ".join(name for bit, name in enumerate(_NAMES) if flags >> bit & 1) or "no flags"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netviz.event import Segment
-from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
+from netviz.layers.tcp.flags import ACK, FIN, RST, SYN
 
 __all__ = ["UNKNOWN", "States", "follow"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from netviz.capture.batch import NO_TIME
+from netviz.event import NO_TIME
 from netviz.event.tcp import (
     COPY,
     DUPLICATE_ACK,
@@ -21,7 +21,7 @@ from netviz.event.tcp import (
     RETRANSMISSION,
     ZERO_WINDOW,
 )
-from netviz.layers.tcp.segment import ACK, FIN, RST, SYN
+from netviz.layers.tcp.flags import ACK, FIN, RST, SYN
 
 __all__ = ["COUNTERS", "Sender", "Sent"]
 

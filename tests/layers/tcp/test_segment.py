@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netviz.layers.tcp.segment import Segments, flag_names
+from netviz.layers.tcp.flags import flag_names
+from netviz.layers.tcp.segment import Segments
 from netviz.table import table
 from tests.make import batch_of, ipv4, ipv6, tcp
 
