@@ -89,10 +89,15 @@ static PyObject *block_answered(Block *block, PyObject *argument)
 
 static PyObject *block_traffic(Block *block, PyObject *argument)
 {
-    int side = side_of(argument);
-    PyObject *made = side < 0 ? NULL : PyTuple_New(2 * COUNTERS + 1);
-    for (int i = 0; made && i < 2 * COUNTERS + 1; i++) {
-        const Sender *sender = &block->sender[side];
+    int side = side_of(argument), special = 0;
+    if (side < 0)
+        return NULL;
+    const Sender *sender = &block->sender[side];
+    for (int i = RETRANSMISSIONS; i < COUNTERS; i++)
+        special |= sender->firsts[i] != 0;
+    int size = special ? 2 * COUNTERS + 1 : RETRANSMISSIONS;
+    PyObject *made = PyTuple_New(size);
+    for (int i = 0; made && i < size; i++) {
         int64_t value = i == LOST       ? sender_lost(sender)
                         : i < COUNTERS  ? sender->counts[i]
                         : i == COUNTERS ? sender->stalled
@@ -262,7 +267,7 @@ static int take(Block *block, int side, const Sent *sent, const uint8_t *payload
    does not belong to; it answers with another or None. */
 PyObject *follow(PyObject *self, PyObject *args)
 {
-    enum { VERSION, IP, AT, SEQ, ACK, FLAGS, WINDOW, PAYLOAD, LENGTH, CAPTURED, COLUMNS };
+    enum { AT, SEQ, ACK, FLAGS, WINDOW, PAYLOAD, LENGTH, CAPTURED, MARK, COLUMNS };
     enum { BUFFER, TIMES, OFFSETS, SIZES, ROWS, SIDES, GROUPS, OTHERS };
     PyObject *object[OTHERS], *columns, *blocks, *turn, *opened = NULL, *ended = NULL, *splits = NULL, *made = NULL;
     Py_buffer view[OTHERS + COLUMNS];
@@ -301,15 +306,15 @@ PyObject *follow(PyObject *self, PyObject *args)
             fits = 0;
             break;
         }
-        int64_t offset = offsets[row], end = offset + sizes[row], ip = column[IP][i], at = column[AT][i];
+        int64_t offset = offsets[row], end = offset + sizes[row], at = column[AT][i];
         int64_t payload = column[PAYLOAD][i], captured = column[CAPTURED][i];
-        if (offset < 0 || end > held || ip < 0 || at < 0 || payload < 0 || captured < 0 || ip > held || at > held ||
+        if (offset < 0 || end > held || at < 0 || payload < 0 || captured < 0 || at > held ||
             payload > held + 64 || (captured && payload > held - captured)) {
             fits = 0;
             break;
         }
         Sent sent = {first + row,         times[row],      column[WINDOW][i],     column[LENGTH][i], (uint32_t)column[SEQ][i],
-                     (uint32_t)column[ACK][i], 0, 0, (int)column[FLAGS][i]};
+                     (uint32_t)column[ACK][i], (uint32_t)column[MARK][i], (int)column[FLAGS][i]};
         PyObject *owner = PyList_GET_ITEM(blocks, group);
         Block *block = (Block *)owner;
         int side = sides[i] ? 1 : 0;
@@ -330,12 +335,6 @@ PyObject *follow(PyObject *self, PyObject *args)
             block = (Block *)other;
         }
         side ^= block->flip & 1;
-        if (block->counting) {
-            if (column[VERSION][i] == 4 && ip + 6 <= end)
-                sent.ident = be16(bytes + ip + 4);
-            if (at + 18 <= end)
-                sent.check = be16(bytes + at + 16);
-        }
         int phase = block->phase;
         int64_t options = at + 20, until = payload < end ? payload : end;
         Py_ssize_t size = until > options ? until - options : 0;

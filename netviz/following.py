@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from netviz.capture.batch import Ints, Octets
+from netviz.capture.batch import Ints
 from netviz.flow import Flows
 from netviz.layers.tcp.flags import FIN, RST, SYN
 from netviz.layers.tcp.traffic import Sent
@@ -48,7 +48,7 @@ def follow(table: Table, flows: Flows, blocks: list[Block | None], turn: Turn) -
         return _follow(table, flows, blocks, turn)
     batch, tcp = table.batch, table.tcp
     column = np.ascontiguousarray
-    columns = (tcp.version, tcp.ip, tcp.at, tcp.seq, tcp.ack, tcp.flags, tcp.window, tcp.payload, tcp.length, tcp.captured)
+    columns = (tcp.at, tcp.seq, tcp.ack, tcp.flags, tcp.window, tcp.payload, tcp.length, tcp.captured, tcp.mark)
     return Followed._make(
         native.follow(
             batch.buffer, column(batch.time), column(batch.offset), column(batch.captured), column(tcp.row),
@@ -93,14 +93,11 @@ def _lively(table: Table, flows: Flows, blocks: list[Block | None]) -> Ints:
 def _sent(table: Table, flows: Flows, wanted: Ints) -> Iterator[tuple[int, int, int, Sent, slice, slice]]:
     """For these segments: index, group, side, what was sent, and where payload and options lie in the buffer."""
     batch, tcp = table.batch, table.tcp
-    row, ip, at, payload = (column[wanted] for column in (tcp.row, tcp.ip, tcp.at, tcp.payload))
+    row, at, payload = (column[wanted] for column in (tcp.row, tcp.at, tcp.payload))
     end = batch.offset[row] + batch.captured[row]
-    check = np.where(at + 18 <= end, _short(batch.buffer, np.minimum(at + 16, len(batch.buffer) - 2)), 0)
-    legacy = (tcp.version[wanted] == 4) & (ip + 6 <= end)
-    ident = np.where(legacy, _short(batch.buffer, np.minimum(ip + 4, len(batch.buffer) - 2)), 0)
     columns = (
         row + batch.first, batch.time[row],
-        *(column[wanted] for column in (tcp.flags, tcp.seq, tcp.ack, tcp.window, tcp.length)), ident, check,
+        *(column[wanted] for column in (tcp.flags, tcp.seq, tcp.ack, tcp.window, tcp.length, tcp.mark)),
     )  # fmt: skip
     places = (
         wanted, flows.group[wanted], flows.side[wanted].astype(np.int64), payload, payload + tcp.captured[wanted],
@@ -113,7 +110,3 @@ def _sent(table: Table, flows: Flows, wanted: Ints) -> Iterator[tuple[int, int, 
             zip(*(place[part].tolist() for place in places), strict=True), sent, strict=True
         ):
             yield index, group, side, one, slice(first, last), slice(option, stop)
-
-
-def _short(buffer: Octets, at: Ints) -> Ints:
-    return buffer[at].astype(np.int64) << 8 | buffer[at + 1]

@@ -23,7 +23,7 @@ def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
     closing = read_closing(segments[handshake.ends :]) if judged else None
     icmp = tuple(map(Icmp._make, connection.icmp))
     ends = _endpoints(connection)
-    traffic = [Traffic._make((*counts[:10], counts[10:])) for counts in connection.traffic]
+    traffic = [_traffic(counts) for counts in connection.traffic]
     packets = [step.segment.packet for step in handshake.steps if not step.retransmission]
     if closing is not None:
         packets += closing.packets
@@ -52,6 +52,13 @@ def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
         start=connection.start,
         inferred=inferred,
     )
+
+
+def _traffic(counts: tuple[int, ...]) -> Traffic:
+    if len(counts) == 2:
+        packets, volume = counts
+        return Traffic(packets, volume)
+    return Traffic._make((*counts[:10], counts[10:]))
 
 
 def peers(connection: Finished, client: int) -> tuple[Endpoint, Endpoint]:

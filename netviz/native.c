@@ -14,7 +14,7 @@ enum { PCAP_LITTLE, PCAP_BIG, PCAPNG_LITTLE, PCAPNG_BIG };
 enum { SECTION_HEADER = 0x0A0D0D0A, MOST_TAGS = 8 };
 
 /* Columns of the segments, in the order of netviz.layers.tcp.segment.Segments. */
-enum { ROW, VERSION, IP, AT, SOURCE, TARGET, SEQ, ACK, FLAGS, WINDOW, HEADER, PAYLOAD, LENGTH, CAPTURED, COLUMNS };
+enum { ROW, VERSION, IP, AT, SOURCE, TARGET, SEQ, ACK, FLAGS, WINDOW, HEADER, PAYLOAD, LENGTH, CAPTURED, MARK, COLUMNS };
 
 /* How long the record at p is, 0 where it cannot be one; left is how many bytes there are. */
 static int64_t record(const uint8_t *p, int64_t left, int format, int64_t largest)
@@ -136,6 +136,7 @@ static int packet(const uint8_t *p, int64_t offset, int64_t captured, int64_t wi
     column[PAYLOAD * stride] = offset + data;
     column[LENGTH * stride] = stop - data;
     column[CAPTURED * stride] = there > 0 ? there : 0;
+    column[MARK * stride] = (int64_t)be16(h + 4) << 16 | be16(t + 16);
     *source = (uint64_t)word(h + 12, 1) << 16 | be16(t);
     *target = (uint64_t)word(h + 16, 1) << 16 | be16(t + 2);
     return 1;

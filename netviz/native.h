@@ -27,7 +27,7 @@ enum { HOLES = 16, RECENT = 8 };
 
 typedef struct {
     int64_t packet, time, window, length;
-    uint32_t seq, ack, ident, check;
+    uint32_t seq, ack, mark;
     int flags;
 } Sent;
 

@@ -61,21 +61,20 @@ static int skip(Sender *sender, uint32_t end, const Sent *sent)
         return -1;
     if (!sender->firsts[LOST])
         sender->firsts[LOST] = sent->packet;
-    sender->holes[sender->hole_count++] = (Hole){(uint32_t)sender->next, end, end == sent->seq ? sent->ident : 0, sent->time};
+    sender->holes[sender->hole_count++] = (Hole){(uint32_t)sender->next, end, end == sent->seq ? sent->mark >> 16 : 0, sent->time};
     give_up(sender);
     return 0;
 }
 
 static int is_copy(const Sender *sender, const Sent *sent, int64_t span)
 {
-    if (!sent->ident && !span)
+    if (!(sent->mark >> 16) && !span)
         return 0;
-    int64_t limit = sent->ident ? COPY_WITHIN : BARE_COPY_WITHIN;
+    int64_t limit = sent->mark >> 16 ? COPY_WITHIN : BARE_COPY_WITHIN;
     for (int i = 0; i < sender->recent_count; i++) {
         const Sent *before = sender->recent + i;
         if (before->seq == sent->seq && before->ack == sent->ack && before->flags == sent->flags &&
-            before->window == sent->window && before->length == sent->length && before->ident == sent->ident &&
-            before->check == sent->check && since(before->time, sent->time, 0) <= limit)
+            before->window == sent->window && before->length == sent->length && before->mark == sent->mark && since(before->time, sent->time, 0) <= limit)
             return 1;
     }
     return 0;
@@ -107,8 +106,8 @@ static int again(Sender *sender, const Sent *sent, uint32_t end, const Sender *p
     memcpy(sender->holes, left, sizeof(Hole) * (size_t)count);
     sender->hole_count = count;
     give_up(sender);
-    if (sent->ident && filled.ident) {
-        int later = (int16_t)(uint16_t)(sent->ident - filled.ident);
+    if (sent->mark >> 16 && filled.ident) {
+        int later = (int16_t)(uint16_t)((sent->mark >> 16) - filled.ident);
         if (later && later <= NEAR && later >= -NEAR)
             return later < 0 ? OUT_OF_ORDER : RETRANSMISSION;
     }

@@ -44,6 +44,12 @@ _UNSIGNED = 1 << 64
 #: That this is a frame, or a message, is a conclusion.
 _INFERRED = ', "inferred": ["event"]'
 
+#: What is told of a side of which nothing was special.
+_QUIET = (0,) * 7
+_QUIET_KEYS = (
+    ', "retransmissions": 0, "out_of_order": 0, "duplicate_acks": 0, "zero_windows": 0, "keep_alives": 0, "lost_bytes": 0}'
+)
+
 _SIMULTANEOUS, _SPLIT = ', "simultaneous": true', ', "split": true'
 
 
@@ -161,7 +167,12 @@ class JsonLines:
     def _connection(self, event: TcpConnection) -> str:
         inferred = f', "inferred": {words(event.inferred)}' if event.inferred else ""
         kind = (_SIMULTANEOUS if event.simultaneous else "") + (_SPLIT if event.split else "")
-        rtt = ", ".join([f'"{k}": {v / _SECOND}' for k, v in zip(event.rtt._fields, event.rtt, strict=True) if v is not None])
+        server_rtt, client_rtt, total_rtt = event.rtt
+        if total_rtt is not None and server_rtt is not None and client_rtt is not None:
+            rtt = f'"server": {server_rtt / _SECOND}, "client": {client_rtt / _SECOND}, "total": {total_rtt / _SECOND}'
+        else:
+            known = zip(event.rtt._fields, event.rtt, strict=True)
+            rtt = ", ".join([f'"{name}": {value / _SECOND}' for name, value in known if value is not None])
         closing = ""
         if event.closing is not None:
             how, by, packets = event.closing
@@ -189,6 +200,8 @@ class JsonLines:
 
 def _traffic(traffic: Traffic) -> str:
     packets, volume, again, disordered, duplicate, zero, alive, lost, copies, *_ = traffic
+    if traffic[2:9] == _QUIET:
+        return f'{{"packets": {packets}, "bytes": {volume}{_QUIET_KEYS}'
     twice = f', "copies": {copies}' if copies else ""
     return (
         f'{{"packets": {packets}, "bytes": {volume}, "retransmissions": {again}, "out_of_order": {disordered}, '
@@ -198,6 +211,8 @@ def _traffic(traffic: Traffic) -> str:
 
 def _options(options: Options) -> str:
     mss, scale, sack, stamps, fast_open, mptcp, others, _ = options
+    if mss is None is scale is fast_open is mptcp and stamps and not (sack or others):
+        return f'"timestamps": {{"value": {stamps[0]}, "echo": {stamps[1]}}}'
     out = []
     if mss is not None:
         out.append(f'"mss": {mss}')

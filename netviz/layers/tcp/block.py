@@ -90,9 +90,13 @@ class Block:
         return self._answered[side]
 
     def traffic(self, side: int) -> tuple[int, ...]:
-        """What a side sent: the counters of `netviz.event.Traffic`, then the packet where each was first seen."""
+        """What a side sent: the counters of `netviz.event.Traffic`, then the packet where each was first seen; nothing behind
+        packets and bytes where there was nothing special.
+        """
         sender = self._senders[side]
         counts = [*sender.counts]
+        if not any(sender.firsts):
+            return *counts[:2],
         counts[7] = sender.lost()
         return *counts, sender.stalled, *sender.firsts
 
@@ -123,7 +127,7 @@ class Block:
 
     def take(self, sent: Sent, side: int, payload: bytes, options: bytes) -> None:
         """A segment of a side; ``payload`` is only looked at while there is a listener, ``options`` where it may be kept."""
-        packet, time, flags, seq, ack, window, length, _, _ = sent
+        packet, time, flags, seq, ack, window, length, _ = sent
         ordinal = self._senders[0].counts[0] + self._senders[1].counts[0]
         special = self._count(sent, side)
         self.note(packet, time)

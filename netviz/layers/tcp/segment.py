@@ -14,13 +14,13 @@ from netviz.layers.ip import TCP, Datagrams, window
 
 __all__ = ["Segments", "segments"]
 
-#: Bytes up to and with the flags, and up to and with the window: less than the first is no use.
-_TO_FLAGS, _TO_WINDOW = 14, 16
+#: Bytes up to and with the flags, the window, and the checksum: less than the first is no use.
+_TO_FLAGS, _TO_WINDOW, _TO_CHECKSUM = 14, 16, 18
 
 _HEADER = np.dtype({
-    "names": ["source", "target", "seq", "ack", "offset", "flags", "window"],
-    "formats": [">u2", ">u2", ">u4", ">u4", "u1", "u1", ">u2"],
-    "offsets": [0, 2, 4, 8, 12, 13, 14], "itemsize": 20,
+    "names": ["source", "target", "seq", "ack", "offset", "flags", "window", "checksum"],
+    "formats": [">u2", ">u2", ">u4", ">u4", "u1", "u1", ">u2", ">u2"],
+    "offsets": [0, 2, 4, 8, 12, 13, 14, 16], "itemsize": 20,
 })  # fmt: skip
 
 
@@ -29,7 +29,9 @@ class Segments(NamedTuple):
 
     ``row`` is the row in the Batch, ``ip`` where its IP header starts, ``at`` its TCP header, ``header`` the length of
     that; ``payload`` where its data starts and ``length`` how much there was on the wire, ``captured`` how much of it is
-    in the buffer.  ``window`` is -1 where it was cut off.  ``cut`` and ``malformed`` are the rows left out.
+    in the buffer.  ``window`` is -1 where it was cut off.  ``mark`` is what tells the same packet captured twice from another
+    that says the same: its IPv4 identification (0 elsewhere), then its checksum (0 where it was cut off), 16 bits each.
+    ``cut`` and ``malformed`` are the rows left out.
     """
 
     row: Ints
@@ -46,6 +48,7 @@ class Segments(NamedTuple):
     payload: Ints
     length: Ints
     captured: Ints
+    mark: Ints
     cut: Ints
     malformed: Ints
 
@@ -79,5 +82,11 @@ def segments(batch: Batch, ip: Datagrams) -> Segments:
     return Segments(
         row, version, net, at, head["source"].astype(np.int64), head["target"].astype(np.int64),
         head["seq"].astype(np.int64), head["ack"].astype(np.int64), head["flags"].astype(np.int64), announced, header,
-        payload, stop - payload, np.maximum(np.minimum(stop, end) - payload, 0), cut, malformed,
+        payload, stop - payload, np.maximum(np.minimum(stop, end) - payload, 0),
+        _mark(batch, version, net, np.where(at + _TO_CHECKSUM <= end, head["checksum"].astype(np.int64), 0)), cut, malformed,
     )  # fmt: skip
+
+
+def _mark(batch: Batch, version: Ints, ip: Ints, checksum: Ints) -> Ints:
+    identification = window(batch.buffer, ip, 6)[:, 4:].astype(np.int64)
+    return np.where(version == 4, identification[:, 0] << 24 | identification[:, 1] << 16, 0) | checksum

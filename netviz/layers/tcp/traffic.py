@@ -52,7 +52,7 @@ COUNTERS = (
 
 
 class Sent(NamedTuple):
-    """A segment as its sender is judged by: ``ident`` is that of IPv4 (0 elsewhere), ``check`` the TCP checksum."""
+    """A segment as its sender is judged by; ``mark`` as in `netviz.layers.tcp.segment.Segments`."""
 
     packet: int
     time: int
@@ -61,8 +61,12 @@ class Sent(NamedTuple):
     ack: int
     window: int
     length: int
-    ident: int
-    check: int
+    mark: int
+
+    @property
+    def identification(self) -> int:
+        """That of IPv4; 0 where there is none."""
+        return self.mark >> 16
 
 
 class _Hole(NamedTuple):
@@ -152,7 +156,7 @@ class Sender:
             self._zero = NO_TIME
 
     def _judge(self, sent: Sent, peer: Sender, rtt: int) -> int:
-        _, _, flags, seq, ack, window, length, _, _ = sent
+        _, _, flags, seq, ack, window, length, _ = sent
         if flags & RST:
             return NOTHING  # its numbers are often made up (RFC 9293 section 3.5.2)
         span = length + (flags >> 1 & 1) + (flags & FIN)
@@ -184,14 +188,14 @@ class Sender:
         return NOTHING
 
     def _is_copy(self, sent: Sent, span: int) -> bool:
-        if not sent.ident and not span:
+        if not sent.identification and not span:
             return False
-        limit = _COPY_WITHIN if sent.ident else _BARE_COPY_WITHIN
+        limit = _COPY_WITHIN if sent.identification else _BARE_COPY_WITHIN
         return any(before[2:] == sent[2:] and _since(before.time, sent.time, 0) <= limit for before in self._recent)
 
     def _skip(self, end: int, sent: Sent) -> None:
         self.firsts[_LOST] = self.firsts[_LOST] or sent.packet
-        ident = sent.ident if end == sent.seq else 0  # where an ACK showed it, that is the other side's
+        ident = sent.identification if end == sent.seq else 0  # where an ACK showed it, that is the other side's
         self._holes.append(_Hole(self._next, end, sent.time, ident))
         if len(self._holes) > _HOLES:
             self._give_up(self._holes.pop(0))
@@ -219,8 +223,8 @@ class Sender:
         self._holes = holes
         if filled is None:
             return RETRANSMISSION
-        if sent.ident and filled.ident:
-            later = (sent.ident - filled.ident + 0x8000 & 0xFFFF) - 0x8000
+        if sent.identification and filled.ident:
+            later = (sent.identification - filled.ident + 0x8000 & 0xFFFF) - 0x8000
             if 0 < abs(later) <= _NEAR:
                 return OUT_OF_ORDER if later < 0 else RETRANSMISSION
         if peer._duplicates >= 2 and peer._ack == sent.seq:
