@@ -65,7 +65,7 @@ def test_same_websockets(name: str, contents: bool) -> None:
 def test_a_reader_of_frames_that_has_enough_leaves_no_process(taken: int) -> None:
     source = open_capture(samples()["mixed"])
     assert isinstance(source, Files)
-    messages = ahead.read_together(source, Wanted(contents=False))
+    messages = ahead.read_together(source, source.again(), Wanted(contents=False))
     for _ in range(taken):
         next(messages)
     messages.close()  # type: ignore[attr-defined]

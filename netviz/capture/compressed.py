@@ -47,13 +47,19 @@ class Damage(NamedTuple):
         return f"its {self.packing} data {'ends early' if self.cut else 'is damaged'} at byte {self.at}"
 
 
+class _Broken(Exception):  # noqa: N818 - not an error of anybody here
+    """The next bytes cannot be unpacked."""
+
+
 class _Frame(Protocol):
     """One member of a gzip file, one frame of the others."""
 
-    over: bool
+    @property
+    def over(self) -> bool:
+        """Whether it is unpacked to its end."""
 
     def unpack(self, data: memoryview) -> tuple[bytes, int]:
-        """What the first bytes become, and how many these were: none where more must come.  Raises _BROKEN."""
+        """What the first bytes become, and how many these were: none where more must come.  Raises _Broken."""
 
 
 def packing(head: bytes) -> str | None:
@@ -103,7 +109,7 @@ class Unpacked:
             return self._next()
         try:
             out, used = self._frame.unpack(self._raw)
-        except (*_BROKEN, *_broken(self.packing)):
+        except _Broken:
             self._stop(cut=False)
             return True
         self._raw = self._raw[used:]
@@ -128,7 +134,7 @@ class Unpacked:
 
     def _next(self) -> bool:
         """Another frame, or the end: zeros behind gzip data are padding (of tapes), as gzip itself has it."""
-        if self.packing == "gzip" and self._raw[:1] == b"\0":
+        if self.packing == "gzip" and bytes(self._raw[:1]) == b"\0":
             padding = len(self._raw) - len(bytes(self._raw).lstrip(b"\0"))
             self._at += padding
             self._raw = self._raw[padding:]
@@ -160,21 +166,21 @@ class _Member:
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        self._broken: zlib.error | None = None
+        self._broken = False
 
     @property
     def over(self) -> bool:
         return self._inflate.eof
 
     def unpack(self, data: memoryview) -> tuple[bytes, int]:
-        if self._broken is not None:
-            raise self._broken
+        if self._broken:
+            raise _Broken
         before = self._inflate.copy()
         try:
             out = self._inflate.decompress(data, _INFLATED)
-        except zlib.error as error:
+        except zlib.error:
             # zlib keeps to itself what it had unpacked before the damage: once more, byte by byte.
-            self._broken, self._inflate = error, before
+            self._broken, self._inflate = True, before
             return self._slowly(data)
         return out, len(data) - len(self._inflate.unconsumed_tail) - len(self._inflate.unused_data)
 
@@ -199,18 +205,33 @@ class _Blocks:
         self._decompressor = decompressor
         self._steps = steps
         self._want = next(steps)
-        self.over = False
+        self._over = False
+
+    @property
+    def over(self) -> bool:
+        return self._over
 
     def unpack(self, data: memoryview) -> tuple[bytes, int]:
         if len(data) < self._want:
             return b"", 0
         piece, used = bytes(data[: self._want]), self._want
-        out = b"" if self._decompressor is None else self._decompressor.decompress(piece)
+        out = self._unpack(piece)
         try:
             self._want = self._steps.send(piece)
         except StopIteration:
-            self.over = True
+            self._over = True
         return out, used
+
+    def _unpack(self, piece: bytes) -> bytes:
+        if self._decompressor is None:
+            return b""
+        try:
+            return self._decompressor.decompress(piece)
+        except Exception as error:
+            # Each library has classes of its own for wrong data; what is not about the data is our mistake.
+            if isinstance(error, MemoryError | TypeError | AttributeError):
+                raise
+            raise _Broken from error
 
 
 def _zstd() -> _Steps:
@@ -252,14 +273,6 @@ def _skippable(head: bytes) -> bool:
 
 #: Part of Python from 3.14 on.
 _ZSTD_LIBRARY = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
-
-#: What the libraries raise for wrong data; each has its own class besides.
-_BROKEN = (zlib.error, RuntimeError, EOFError, ValueError)
-
-
-def _broken(packing: str) -> tuple[type[Exception], ...]:
-    return (import_module(_ZSTD_LIBRARY).ZstdError,) if packing == "zstd" else ()
-
 
 def _library(module: str, name: str) -> Any:
     try:

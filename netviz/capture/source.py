@@ -34,6 +34,9 @@ class Source(Protocol):
     def size(self) -> int:
         """How many bytes there are to read, 0 where that is not known."""
 
+    def again(self) -> Source | None:
+        """The same once more, for another process; None where it can be read only once."""
+
     def __iter__(self) -> Iterator[Batch]: ...
 
 

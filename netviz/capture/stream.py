@@ -21,23 +21,32 @@ _TOOLS = {b"\x1f\x8b": "gzip -dc", b"\x28\xb5\x2f\xfd": "zstd -dc", b"\x04\x22\x
           b"BZh": "bzip2 -dc", b"\xfd7zXZ": "xz -dc"}  # fmt: skip
 
 
-def read_capture(read_into: ReadInto, name: str, metadata: Metadata, first: int = 1) -> Iterator[Batch]:
-    """The Batches of a stream, unpacked where it is compressed; raises NetvizError where it is no capture at all."""
+def read_capture(
+    read_into: ReadInto, name: str, metadata: Metadata, first: int = 1, at_once: int | None = None
+) -> Iterator[Batch]:
+    """The Batches of a stream, unpacked where it is compressed, of no more than ``at_once`` bytes of a capture each.
+
+    Raises NetvizError where it is no capture at all.
+    """
     head = _head(read_into)
     if packing(head) is None:
-        yield from _read(head, read_into, name, metadata, first)
+        yield from _read(head, _little(read_into, at_once), name, metadata, first)
         return
     unpacked = Unpacked(head, read_into, name)
     inner = _head(unpacked.read_into)
     if unpacked.damage is not None and len(inner) < HEADER:
         raise NetvizError(f"no packet of {name} can be read: {unpacked.damage}")
-    for batch in _read(inner, unpacked.read_into, name, metadata, first, unpacked.packing):
+    for batch in _read(inner, _little(unpacked.read_into, at_once), name, metadata, first, unpacked.packing):
         first = batch.first + len(batch)
         yield replace(batch, problems=tuple(_problems(batch, unpacked))) if batch.problems else batch
     if unpacked.damage is not None:
         kind = "file-cut" if unpacked.damage.cut else "file-damaged"
         text = f"the file cannot be unpacked behind packet {first - 1}: {unpacked.damage}"
         yield Batch.empty(first, (capture_problem(kind, text, first - 1),))
+
+
+def _little(read_into: ReadInto, at_once: int | None) -> ReadInto:
+    return read_into if at_once is None else lambda view: read_into(view[:at_once])
 
 
 def _problems(batch: Batch, unpacked: Unpacked) -> Iterator[CaptureProblem]:
@@ -76,14 +85,15 @@ def _read(
     elif magic == MAGIC and len(head) >= 12:
         yield from batches(read_into, Pcapng(metadata), position=0, carry=head, first=first)
     elif packed:
-        raise NetvizError(f"{name} holds no capture: unpacked with {packed} it starts with {magic.hex(' ')}", _hint(head, name, 2))
+        text = f"{name} holds no capture: unpacked with {packed} it starts with {magic.hex(' ')}"
+        raise NetvizError(text, _hint(head, name, twice=True))
     else:
         raise NetvizError(f"{name} is not a capture file: it starts with {magic.hex(' ')}", _hint(head, name))
 
 
-def _hint(head: bytes, name: str, times: int = 1) -> str:
+def _hint(head: bytes, name: str, *, twice: bool = False) -> str:
     for start, unpack in _TOOLS.items():
         if head.startswith(start):
             tried = f"… | {unpack}" if name == "standard input" else f"{unpack} {name}"
-            return f"it is compressed{' twice' * (times > 1)}; try: {tried} | netviz handshake -"
+            return f"it is compressed{' twice' * twice}; try: {tried} | netviz handshake -"
     return "netviz reads pcap and pcapng, as tcpdump -w and Wireshark write them"
