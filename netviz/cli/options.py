@@ -28,8 +28,12 @@ class _Capture(click.ParamType[str]):
 
 
 def captures(command: _F) -> _F:
-    """The captures to read."""
-    return click.argument("captures", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE...")(command)
+    """The captures to read, and which of their packets."""
+    named = click.argument("captures", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE...")
+    matching = click.option("-f", "--filter", "matching", default="", metavar="BPF",
+                            help="Only packets that match this capture filter, such as 'tcp port 8080'. Of a fragmented "
+                                 "IP packet only the first fragment has ports.")  # fmt: skip
+    return named(matching(command))
 
 
 def output(command: _F) -> _F:
