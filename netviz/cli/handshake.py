@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from netviz.cli.options import captures, output
+from netviz.cli.options import captures, output, typed
 
 __all__ = ["handshake"]
 
@@ -76,7 +76,7 @@ def handshake(
         if plain or (source.streaming and chosen.connection is None):
             print_plain(console, analysis, events, chosen, steps=plain)
         else:
-            Drawing(console, analysis, chosen, clock, explain).draw(events, captures)
+            Drawing(console, analysis, chosen, clock, explain).draw(events, typed(captures, matching))
     chosen.require_connection()
     if check and chosen.problems_seen:
         ctx.exit(1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,7 +11,7 @@ import click
 
 from netviz.samples import find, samples
 
-__all__ = ["captures", "output"]
+__all__ = ["captures", "output", "typed"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -34,6 +36,14 @@ def captures(command: _F) -> _F:
                             help="Only packets that match this capture filter, such as 'tcp port 8080'. Of a fragmented "
                                  "IP packet only the first fragment has ports.")  # fmt: skip
     return named(matching(command))
+
+
+def typed(captures: tuple[str, ...], matching: str) -> str:
+    """What to type to read the same packets again."""
+    from netviz.views.text import safe
+
+    names = [min(capture, os.path.relpath(capture), key=len) for capture in captures]
+    return " ".join(shlex.quote(safe(word)) for word in (*names, *(["-f", matching] if matching else [])))
 
 
 def output(command: _F) -> _F:

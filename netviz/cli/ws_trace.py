@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import captures, output
+from netviz.cli.options import captures, output, typed
 
 if TYPE_CHECKING:
     from netviz.cli.trace_selection import TraceSelection
@@ -130,7 +130,7 @@ def ws_trace(
             from netviz.cli.ws_trace_screen import TraceScreen, Wishes
 
             wishes = Wishes(frames=frames, full=full, explain=explain, stats=stats, clock=clock, flowing=source.streaming)
-            TraceScreen(console, analysis, chosen, wishes).draw(events, captures)
+            TraceScreen(console, analysis, chosen, wishes).draw(events, typed(captures, matching))
     if not bare:
         chosen.require()
     if check and chosen.problems_seen:
