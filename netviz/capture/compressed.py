@@ -28,6 +28,8 @@ _READ, _INFLATED = 1 << 16, 1 << 18
 #: What each format starts with: a frame of zstd may also be one to skip (RFC 8878, section 3.1.2).
 _GZIP, _ZSTD, _LZ4, _SKIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"\x2a\x4d\x18"
 
+_STARTS = {"gzip": _GZIP, "zstd": _ZSTD, "lz4": _LZ4}
+
 #: Bits of a zstd frame header (RFC 8878, section 3.1.1.1.1) and of an lz4 frame's FLG byte.
 _SINGLE_SEGMENT, _CHECKSUM = 0x20, 0x04
 _CONTENT_SIZE, _CONTENT_CHECKSUM, _BLOCK_CHECKSUM, _DICTIONARY = 0x08, 0x04, 0x10, 0x01
@@ -145,7 +147,9 @@ class Unpacked:
         elif (packing(head := bytes(self._raw[:4])) == self.packing) or (self.packing == "lz4" and _skippable(head)):
             self._frame = self._begin()
         else:
-            self._stop(cut=False)
+            cut = _STARTS[self.packing].startswith(head)
+            self._at += len(head) if cut else 0
+            self._stop(cut=cut)
         return True
 
     def _stop(self, *, cut: bool) -> None:

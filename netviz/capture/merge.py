@@ -49,9 +49,8 @@ def merged(inputs: Sequence[Input], metadata: Metadata) -> Iterator[Batch]:
     while running or waiting:
         for run in list(running):
             while not run.left and run.advance():
-                pass
-            if problems := run.tell(0, _NONE):
-                yield Batch.empty(first, problems)
+                if problems := run.tell(0, _NONE):
+                    yield Batch.empty(first, problems)
             if not run.left:
                 running.remove(run)
         if not running:
