@@ -8,12 +8,13 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from netviz.capture.batch import Batch
-from netviz.capture.merge import merged
 from netviz.capture.metadata import Metadata
-from netviz.capture.stream import read_capture
 from netviz.errors import NetvizError
+
+if TYPE_CHECKING:
+    from netviz.capture.batch import Batch
 
 __all__ = ["Files"]
 
@@ -46,6 +47,8 @@ class Files:
     def __iter__(self) -> Iterator[Batch]:
         if len(self._inputs) == 1:
             return self._inputs[0].batches(self.metadata)
+        from netviz.capture.merge import merged
+
         return merged(self._inputs, self.metadata)
 
     def _count(self, got: int) -> None:
@@ -68,11 +71,15 @@ class _Input:
 
     def batches(self, metadata: Metadata, first: int = 1) -> Iterator[Batch]:
         """All of it."""
+        from netviz.capture.stream import read_capture  # with it comes numpy, which not every process needs
+
         with self._file or _open(self._path) as file:
             yield from read_capture(partial(_read, file, self._count), self.name, metadata, first)
 
     def glance(self) -> Iterator[Batch]:
         """Its beginning in small Batches, of a file that can be read again."""
+        from netviz.capture.stream import read_capture
+
         with _open(self._path) as file:
             yield from read_capture(partial(_read, file, lambda got: None), self.name, Metadata(), at_once=_GLANCE)
 
