@@ -21,7 +21,6 @@ from netviz.event import FrameBlock, Problem
 from netviz.found import Finished, Found, Kept, Tally
 
 if TYPE_CHECKING:
-    from netviz.capture.file import Files
     from netviz.layers.layer import Wanted
     from netviz.payload import Part
 
@@ -66,16 +65,16 @@ def read_ahead(source: Source, wanted: Wanted | None, kept: Kept) -> Iterator[Me
         os.waitpid(child, 0)
 
 
-def read_together(source: Files, wanted: Wanted) -> Iterator[Message]:
-    """The same for frames and nothing else, where the payload is most of the work: both processes read and track all, each
-    reads on in its part of the connections, and the frames of a Batch are put together here.
+def read_together(source: Source, again: Source, wanted: Wanted) -> Iterator[Message]:
+    """The same for frames and nothing else, where the payload is most of the work: both processes read and track all, the
+    other one from ``again``, each reads on in its part of the connections, and the frames of a Batch are put together here.
     """
     receiver, sender = os.pipe()
     child = os.fork()
     if not child:
         os.close(receiver)
         with os.fdopen(sender, "wb") as stream:
-            os._exit(_track(source.again(), wanted, stream, _THEIRS))
+            os._exit(_track(again, wanted, stream, _THEIRS))
     os.close(sender)
     try:
         with os.fdopen(receiver, "rb") as stream:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from netviz.ahead import Message, read_ahead, read_together, worthwhile
-from netviz.capture.file import Files
 from netviz.capture.source import Source
 from netviz.event import Answer, Course, Event, Peers, TcpConnection, WebSocketFrame, WebSocketMessage
 from netviz.found import Found, Kept, Tally
@@ -79,8 +78,8 @@ class Analysis:
 
     def _messages(self, source: Source) -> Iterator[Message]:
         wanted = self._wanted
-        if isinstance(source, Files) and wanted is not None and not wanted.contents:
-            return read_together(source, wanted)
+        if wanted is not None and not wanted.contents and (again := source.again()) is not None:
+            return read_together(source, again, wanted)
         return read_ahead(source, wanted, self._kept)
 
     def feed(self, batch: Batch) -> Iterator[Event]:

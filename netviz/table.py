@@ -84,12 +84,16 @@ class Table:
 
 def table(batch: Batch) -> Table:
     """Read all packets of a Batch at once."""
-    quick = ordinary(batch)
+    kept = batch.kept
+    part = batch if kept is None else batch.select(kept)
+    quick = ordinary(part)
     if quick is None:
-        return _table(batch, batch, np.arange(len(batch)))
+        return _table(batch, part, np.arange(len(batch)) if kept is None else kept)
+    if kept is not None:
+        quick = quick._replace(tcp=quick.tcp._replace(row=kept[quick.tcp.row]), rest=kept[quick.rest])
     if len(quick.rest):
         return _table(batch, batch.select(quick.rest), quick.rest, quick)
-    counts = {"tcp": len(batch), "packets": len(batch)}
+    counts = {"tcp": batch.packets, "packets": batch.packets}
     return Table(batch=batch, tcp=quick.tcp, source=quick.source, target=quick.target, icmp=(), counts=counts, notices=())
 
 
@@ -114,7 +118,7 @@ def _table(batch: Batch, part: Batch, rows: Ints, quick: Ordinary | None = None)
         "udp": int(np.count_nonzero(ip.protocol == UDP)),
         "icmp": int(np.count_nonzero((ip.protocol == ICMP) | (ip.protocol == ICMPV6))),
         "arp": int(np.count_nonzero(net.ethertype == ARP)),
-        "packets": len(batch),
+        "packets": batch.packets,
     }
     return Table(batch=batch, tcp=tcp, source=source, target=target, icmp=icmp, counts=counts, notices=notices)
 

@@ -285,10 +285,12 @@ def read(data: bytes, sizes: Iterable[int | None] = ()) -> Reading:
 
 
 def packets_of(batch: Batch) -> list[Packet]:
-    """The rows of a Batch."""
+    """The rows of a Batch, without those that a filter took out."""
     numbers = range(batch.first, batch.first + len(batch))
     columns = (batch.wire.tolist(), batch.time.tolist(), batch.link.tolist())
+    kept = set(range(len(batch)) if batch.kept is None else batch.kept.tolist())
     return [
         Packet(number, batch.packet(number), wire, None if time == NO_TIME else time, link)
         for number, wire, time, link in zip(numbers, *columns, strict=True)
+        if number - batch.first in kept
     ]

@@ -10,7 +10,6 @@ import pytest
 
 from netviz import ahead
 from netviz.analysis import Analysis
-from netviz.capture.file import Files
 from netviz.capture.source import open_capture
 from netviz.errors import NetvizError
 from netviz.event import Event
@@ -65,8 +64,9 @@ def test_same_websockets(name: str, contents: bool) -> None:
 @pytest.mark.parametrize("taken", [0, 1, 2])
 def test_a_reader_of_frames_that_has_enough_leaves_no_process(taken: int) -> None:
     source = open_capture(samples()["mixed"])
-    assert isinstance(source, Files)
-    messages = ahead.read_together(source, Wanted(contents=False))
+    again = source.again()
+    assert again is not None
+    messages = ahead.read_together(source, again, Wanted(contents=False))
     for _ in range(taken):
         next(messages)
     messages.close()  # type: ignore[attr-defined]

@@ -27,7 +27,8 @@ class Batch:
     """Packets ``first``, ``first + 1``, … of a capture, one row each.
 
     ``offset`` is where a packet's bytes start in ``buffer``, ``captured`` how many there are, ``wire`` how many there
-    were; ``time`` is in ns since 1970 UTC (or NO_TIME); ``link`` the link type of the packet's interface.
+    were; ``time`` is in ns since 1970 UTC (or NO_TIME); ``link`` the link type of the packet's interface.  Where packets
+    were filtered out, ``kept`` holds the rows of the others: the rows between keep their numbers and are not looked at.
     """
 
     buffer: Octets
@@ -38,9 +39,15 @@ class Batch:
     link: Ints
     first: int
     problems: tuple[CaptureProblem, ...] = ()
+    kept: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.offset)
+
+    @property
+    def packets(self) -> int:
+        """How many packets there are to look at."""
+        return len(self.offset) if self.kept is None else len(self.kept)
 
     @staticmethod
     def empty(first: int, problems: tuple[CaptureProblem, ...] = ()) -> Batch:
@@ -51,8 +58,16 @@ class Batch:
 
     def select(self, rows: Ints) -> Batch:
         """Only these rows; packet numbers no longer follow from them."""
+        # One link type for all packets, which takes no room, stays just that.
+        link = self.link[: len(rows)] if self.link.strides == (0,) else self.link[rows]
         return Batch(buffer=self.buffer, offset=self.offset[rows], captured=self.captured[rows], wire=self.wire[rows],
-                     time=self.time[rows], link=self.link[rows], first=self.first)  # fmt: skip
+                     time=self.time[rows], link=link, first=self.first)  # fmt: skip
+
+    def part(self, start: int, stop: int) -> Batch:
+        """The rows from ``start`` to ``stop`` with the numbers they have, without problems."""
+        rows = slice(start, stop)
+        return Batch(buffer=self.buffer, offset=self.offset[rows], captured=self.captured[rows], wire=self.wire[rows],
+                     time=self.time[rows], link=self.link[rows], first=self.first + start)  # fmt: skip
 
     def packet(self, number: int) -> bytes:
         """The captured bytes of a packet by its number, which must be one of this Batch."""

@@ -34,6 +34,9 @@ class Pipe:
         self.metadata = Metadata()
         self._file = io.FileIO(descriptor, closefd=False)
 
+    def again(self) -> None:
+        """What came through a pipe is gone."""
+
     def __iter__(self) -> Iterator[Batch]:
         return read_capture(self._read, self.name, self.metadata)
 

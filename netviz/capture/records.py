@@ -16,7 +16,7 @@ from netviz.capture.batch import PADDING, Batch, Ints, Octets
 from netviz.capture.walk import Framing, resync, search, walk
 from netviz.event import CaptureProblem, Problem
 
-__all__ = ["LARGEST", "Format", "ReadInto", "batches"]
+__all__ = ["LARGEST", "Format", "ReadInto", "batches", "capture_problem"]
 
 #: Fills the buffer and answers how many bytes it wrote: 0 at the end, None where nothing came for a while (a pipe).
 ReadInto = Callable[[memoryview], "int | None"]
@@ -102,14 +102,15 @@ def batches(read_into: ReadInto, form: Format, *, position: int, carry: bytes = 
         yield Batch.empty(first, (_damage(lost, position + len(carry), first),))
     elif carry:
         text = f"the file ends inside the record behind packet {first - 1}: it was cut off at byte {position + len(carry)}"
-        yield Batch.empty(first, (_problem("file-cut", text, first - 1),))
+        yield Batch.empty(first, (capture_problem("file-cut", text, first - 1),))
 
 
 def _damage(start: int, stop: int, first: int) -> CaptureProblem:
     text = f"bytes {start} to {stop - 1} of the file are damaged: {stop - start:,} bytes behind packet {first - 1} skipped"
-    return _problem("file-damaged", text, first - 1)
+    return capture_problem("file-damaged", text, first - 1)
 
 
-def _problem(kind: str, text: str, packet: int) -> CaptureProblem:
+def capture_problem(kind: str, text: str, packet: int) -> CaptureProblem:
+    """What is wrong with a file behind a packet, 0 where that is before the first."""
     at = (packet,) if packet else ()
     return CaptureProblem(packets=at, time=None, problems=(Problem(kind, text, packet),))

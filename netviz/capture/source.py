@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,18 +36,31 @@ class Source(Protocol):
     def size(self) -> int:
         """How many bytes there are to read, 0 where that is not known."""
 
+    def again(self) -> Source | None:
+        """The same once more, for another process; None where it can be read only once."""
+
     def __iter__(self) -> Iterator[Batch]: ...
 
 
-def open_capture(*paths: str | Path) -> Source:
-    """A Source over saved captures, or over standard input for ``-``.
+def open_capture(*paths: str | Path, matching: str = "") -> Source:
+    """A Source over saved captures, or over standard input for ``-``; ``matching`` is a capture filter such as "port 80".
 
+    Several files are one capture, in the order of time.
     Raises NetvizError for what cannot be opened; what is no capture is told by the first Batch.
 
     >>> source = open_capture("captures/refused.pcapng")
     >>> sum(len(batch) for batch in source)
     2
     """
+    source = _source(paths)
+    if not matching.strip():
+        return source
+    from netviz.capture.filter import Filtered
+
+    return Filtered(source, matching)
+
+
+def _source(paths: Sequence[str | Path]) -> Source:
     if not paths:
         raise NetvizError("no capture named")
     if "-" in map(str, paths):

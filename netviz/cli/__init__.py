@@ -97,8 +97,8 @@ def main() -> None:
         from netviz.views.text import safe
 
         click.echo(f"netviz: {safe(str(error))}", err=True)
-        if error.hint:
-            click.echo(f"        {safe(error.hint)}", err=True)
+        for line in error.hint.splitlines():
+            click.echo(f"        {safe(line)}", err=True)
         status = 2
     except (click.Abort, KeyboardInterrupt):
         status = 130

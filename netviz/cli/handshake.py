@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from netviz.cli.options import captures, output
+from netviz.cli.options import captures, output, typed
 
 __all__ = ["handshake"]
 
@@ -30,7 +30,7 @@ _OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "p
 @output
 @click.pass_context
 def handshake(
-    ctx: click.Context, /, captures: tuple[str, ...], as_json: bool, plain: bool, color: str, only_ascii: bool,
+    ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
     check: bool, explain: bool, clock: Any, **only: Any,
 ) -> None:  # fmt: skip
     """Show how every TCP connection in a capture was set up, what went wrong, and how it ended.
@@ -57,7 +57,7 @@ def handshake(
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
-    source = open_capture(*captures)
+    source = open_capture(*captures, matching=matching)
     chosen = Selection(**only)
     analysis = Analysis(openings=source.streaming and not as_json)
     events = analysis.run(source, Progress().update)
@@ -76,7 +76,7 @@ def handshake(
         if plain or (source.streaming and chosen.connection is None):
             print_plain(console, analysis, events, chosen, steps=plain)
         else:
-            Drawing(console, analysis, chosen, clock, explain).draw(events, captures)
+            Drawing(console, analysis, chosen, clock, explain).draw(events, typed(captures, matching))
     chosen.require_connection()
     if check and chosen.problems_seen:
         ctx.exit(1)

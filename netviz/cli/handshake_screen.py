@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from textwrap import wrap
 
@@ -61,7 +60,7 @@ class Drawing:
         self._outcomes: dict[str, int] = {}
         self._worst: TcpConnection | None = None
 
-    def draw(self, events: Iterable[Event], captures: tuple[str, ...]) -> None:
+    def draw(self, events: Iterable[Event], captures: str) -> None:
         """Read all, draw all."""
         held: list[TcpConnection] = []
         problems: list[CaptureProblem] = []
@@ -145,12 +144,11 @@ class Drawing:
         if problems:
             self._print(Text())
 
-    def _next(self, captures: tuple[str, ...], rows: int) -> None:
+    def _next(self, captures: str, rows: int) -> None:
         """What to type next."""
         if rows and self._worst is not None:
-            name = " ".join(safe(min(capture, os.path.relpath(capture), key=len)) for capture in captures)
             self._print(Text.assemble("one as a ladder: ", (
-                f"netviz handshake {name} --connection {self._worst.connection}", "command")))  # fmt: skip
+                f"netviz handshake {captures} --connection {self._worst.connection}", "command")))  # fmt: skip
         elif not self._outcomes:
             self._print(Text("no connection matches; without the filters there may be some" if self._chosen.highest >= 0
                              else "no TCP connection in this capture", "note"))  # fmt: skip

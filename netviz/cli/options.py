@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,7 +11,7 @@ import click
 
 from netviz.samples import find, samples
 
-__all__ = ["captures", "output"]
+__all__ = ["captures", "output", "typed"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -28,8 +30,20 @@ class _Capture(click.ParamType[str]):
 
 
 def captures(command: _F) -> _F:
-    """The captures to read."""
-    return click.argument("captures", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE...")(command)
+    """The captures to read, and which of their packets."""
+    named = click.argument("captures", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE...")
+    matching = click.option("-f", "--filter", "matching", default="", metavar="BPF",
+                            help="Only packets that match this capture filter, such as 'tcp port 8080'. Of a fragmented "
+                                 "IP packet only the first fragment has ports.")  # fmt: skip
+    return named(matching(command))
+
+
+def typed(captures: tuple[str, ...], matching: str) -> str:
+    """What to type to read the same packets again."""
+    from netviz.views.text import safe
+
+    names = [min(capture, os.path.relpath(capture), key=len) for capture in captures]
+    return " ".join(shlex.quote(safe(word)) for word in (*names, *(["-f", matching] if matching else [])))
 
 
 def output(command: _F) -> _F:

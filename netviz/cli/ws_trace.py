@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import captures, output
+from netviz.cli.options import captures, output, typed
 
 if TYPE_CHECKING:
     from netviz.cli.trace_selection import TraceSelection
@@ -74,9 +74,9 @@ class _Size(click.ParamType[int]):
 @output
 @click.pass_context
 def ws_trace(
-    ctx: click.Context, /, captures: tuple[str, ...], as_json: bool, plain: bool, color: str, only_ascii: bool, check: bool,
-    frames: bool, full: bool, number: int | None, explain: bool, stats: bool, directory: str | None, max_message: int,
-    clock: Any, **only: Any,
+    ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
+    check: bool, frames: bool, full: bool, number: int | None, explain: bool, stats: bool, directory: str | None,
+    max_message: int, clock: Any, **only: Any,
 ) -> None:  # fmt: skip
     """Show every WebSocket in a capture: the upgrade and whether it kept the rules, the messages, pings, the close.
 
@@ -102,7 +102,7 @@ def ws_trace(
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
-    source = open_capture(*captures)
+    source = open_capture(*captures, matching=matching)
     chosen = TraceSelection(**only)
     bare = as_json and chosen.everything and chosen.only == ("websocket.frame",) and directory is None and number is None
     wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message)
@@ -130,7 +130,7 @@ def ws_trace(
             from netviz.cli.ws_trace_screen import TraceScreen, Wishes
 
             wishes = Wishes(frames=frames, full=full, explain=explain, stats=stats, clock=clock, flowing=source.streaming)
-            TraceScreen(console, analysis, chosen, wishes).draw(events, captures)
+            TraceScreen(console, analysis, chosen, wishes).draw(events, typed(captures, matching))
     if not bare:
         chosen.require()
     if check and chosen.problems_seen:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -70,7 +68,7 @@ class TraceScreen:
         #: WebSockets, refused upgrades and messages that were told to their end and are no longer held.
         self._past = [0, 0, 0]
 
-    def draw(self, events: Iterable[Event], captures: tuple[str, ...]) -> None:
+    def draw(self, events: Iterable[Event], captures: str) -> None:
         """Read all, draw all."""
         for event in events:
             passes = self._chosen.passes(event)
@@ -196,7 +194,7 @@ class TraceScreen:
 
     # Printing at the end
 
-    def _all(self, captures: tuple[str, ...]) -> None:
+    def _all(self, captures: str) -> None:
         shown = [told for told in self._traces if not self._chosen.narrow or told.matched or self._notable(told)]
         if len(shown) > 1:
             room = widths(told.trace for told in shown)
@@ -212,8 +210,7 @@ class TraceScreen:
             worst = min(shown, key=lambda told: (trace_severity(told.trace) != "problem", told.trace.connection))
             if self._dropped:
                 worst = max(shown, key=lambda told: told.matched)
-            name = " ".join(shlex.quote(safe(min(capture, os.path.relpath(capture), key=len))) for capture in captures)
-            command = f"netviz ws-trace {name} --connection {worst.trace.connection}"
+            command = f"netviz ws-trace {captures} --connection {worst.trace.connection}"
             # In one piece, however long, so that it can be copied.
             self._console.print(Text.assemble("one of them with its messages:\n  ", (command, "command")), soft_wrap=True)
         else:

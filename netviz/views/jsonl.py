@@ -211,7 +211,7 @@ def _traffic(traffic: Traffic) -> str:
 
 def _options(options: Options) -> str:
     mss, scale, sack, stamps, fast_open, mptcp, others, _ = options
-    if mss is None is scale is fast_open is mptcp and stamps and not (sack or others):
+    if stamps is not None and options == (None, None, False, stamps, None, None, (), None):
         return f'"timestamps": {{"value": {stamps[0]}, "echo": {stamps[1]}}}'
     out = []
     if mss is not None:

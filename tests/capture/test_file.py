@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import bz2
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from netviz.capture.pipe import Pipe
 from netviz.capture.source import open_capture
 from netviz.errors import NetvizError
 from tests.conftest import CAPTURES
-from tests.make import Record, conversation, packets_of, pcap, pcapng, read
+from tests.make import START, Record, conversation, packets_of, pcap, pcapng, read
 
 Save = Callable[..., Path]
 
@@ -29,7 +29,7 @@ def test_a_file_gives_the_same_as_its_bytes(capture: Path) -> None:
 
 
 def test_several_files_follow_one_another_and_numbers_run_on(saved: Save) -> None:
-    one, two = conversation(3), conversation(5)
+    one, two = conversation(3), conversation(5, START + 10**9)
     paths = [saved(pcap(one), "one.pcap"), saved(pcapng(two, ">"), "two.pcapng"), saved(pcap([]), "none.pcap")]
     source = Files(paths)
     packets = [packet for batch in source for packet in packets_of(batch)]
@@ -41,7 +41,7 @@ def test_several_files_follow_one_another_and_numbers_run_on(saved: Save) -> Non
 
 def test_a_cut_file_does_not_stop_the_next(saved: Save) -> None:
     cut = saved(pcap(conversation(3))[:-1], "cut.pcap")
-    batches = list(Files([cut, saved(pcap([Record(b"next")]), "next.pcap")]))
+    batches = list(Files([cut, saved(pcap([Record(b"next", START + 10**9)]), "next.pcap")]))
     assert [packet.data for batch in batches for packet in packets_of(batch)][-1] == b"next"
     assert [problem.problems[0].kind for batch in batches for problem in batch.problems] == ["file-cut"]
     assert batches[-1].first == 3
@@ -100,11 +100,30 @@ def test_what_is_no_capture(saved: Save) -> None:
     assert "pcap" in caught.value.hint
 
 
-def test_a_compressed_capture_is_told_with_what_unpacks_it(saved: Save) -> None:
-    path = saved(gzip.compress(pcap(conversation(3))), "small.pcap.gz")
+def test_a_capture_compressed_with_what_is_not_unpacked_here_is_told_with_what_does(saved: Save) -> None:
+    path = saved(bz2.compress(pcap(conversation(3))), "small.pcap.bz2")
     with pytest.raises(NetvizError) as caught:
         list(Files([path]))
-    assert f"gzip -dc {path}" in caught.value.hint
+    assert f"bzip2 -dc {path}" in caught.value.hint
+
+
+def test_again_is_the_same_from_the_beginning(saved: Save) -> None:
+    source = Files([saved(pcap(conversation(3)), "a"), saved(pcap(conversation(3)), "b")])
+    assert sum(map(len, source)) == 6
+    again = source.again()
+    assert again is not None
+    assert (sum(map(len, again)), again.name, again.progress) == (6, source.name, 1)
+
+
+def test_many_files_are_not_held_open(saved: Save) -> None:
+    resource = pytest.importorskip("resource")
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    paths = [saved(pcap(conversation(2, START + index * 10**9)), f"{index}.pcap") for index in range(100)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, limit[1]))
+    try:
+        assert sum(map(len, Files(paths))) == 200
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
 
 
 def test_open_capture_takes_files_or_standard_input() -> None:
@@ -140,3 +159,4 @@ def test_a_named_pipe_is_read_like_a_file(tmp_path: Path) -> None:
     os.close(keeper)
     assert sum(len(batch) for batch in source) == 3
     assert source.progress is None
+    assert source.again() is None

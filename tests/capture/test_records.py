@@ -255,14 +255,11 @@ def test_what_is_no_capture_is_an_error(data: bytes, said: str) -> None:
 @pytest.mark.parametrize(
     ("magic", "hint"),
     [
-        (b"\x1f\x8b\x08\x00", "gzip -dc"),
-        (b"\x28\xb5\x2f\xfd", "zstd -dc"),
-        (b"\x04\x22\x4d\x18", "lz4 -dc"),
         (b"BZh9", "bzip2 -dc"),
         (b"\xfd7zXZ\x00", "xz -dc"),
     ],
 )
-def test_compressed_captures_are_told_with_what_unpacks_them(magic: bytes, hint: str) -> None:
+def test_what_is_not_unpacked_here_is_told_with_what_unpacks_it(magic: bytes, hint: str) -> None:
     with pytest.raises(NetvizError) as caught:
         read(magic + bytes(40))
     assert hint in caught.value.hint
