@@ -133,11 +133,11 @@ def test_counts_and_notices_of_a_mixed_batch() -> None:
         ethernet(ipv4(tcp())),
         arp,
         ethernet(ipv4(bytes(8), protocol=17)),
-        ethernet(ipv4(tcp(), fragment=0x2000)),
+        ethernet(ipv4(tcp() + bytes(4), fragment=0x2000)),
         ethernet(ipv4(tcp(), total=7)),
         ethernet(ipv4(tcp()))[:40],
         ethernet(ipv4(tcp()[:12] + b"\x10" + tcp()[13:])),
-        ethernet(ipv6(tcp(), extensions=[(44, bytes.fromhex("00000100000000"))])),
+        ethernet(ipv6(tcp() + bytes(4), extensions=[(44, bytes.fromhex("00000100000000"))])),
         ethernet(ipv6(tcp()))[:30],
     ]
     found = table(batch_of(*packets, first=50))
