@@ -162,7 +162,7 @@ def test_time_of_a_row() -> None:
     assert (found.time_of(0), found.time_of(1)) == (int(batch.time[0]), None)
 
 
-@given(data=st.lists(st.binary(max_size=120), max_size=8), link=st.sampled_from([0, 1, 101, 108, 113, 276]))
+@given(data=st.lists(st.binary(max_size=120), max_size=8), link=st.sampled_from([0, 1, 9, 50, 51, 101, 104, 108, 113, 276]))
 @settings(max_examples=100, deadline=None)
 def test_noise_raises_nothing(data: list[bytes], link: int) -> None:
     found = table(batch_of(*data, link=link))
@@ -170,7 +170,7 @@ def test_noise_raises_nothing(data: list[bytes], link: int) -> None:
 
 
 @given(
-    kind=st.sampled_from([0x0800, 0x86DD]),
+    kind=st.sampled_from([0x0800, 0x86DD, 0x8864, 0x8847]),
     head=st.sampled_from([0x45, 0x46, 0x4F, 0x60]),
     rest=st.binary(min_size=10, max_size=150),
 )
