@@ -113,6 +113,7 @@ def table(batch: Batch, fragments: Fragments | None = None) -> Table:
 
     Without that the Batch stands alone, and pieces of which others are missing are told of at once.
     """
+    batch = batch.narrowed() if len(batch) else batch
     quick = ordinary(batch)
     rows = np.arange(len(batch)) if quick is None else quick.rest
     if quick is None or len(rows):
@@ -136,7 +137,7 @@ def _table(batch: Batch, part: Batch, rows: Ints, quick: Ordinary | None, fragme
         found.append(_coded(level, tcp))
         _count(counts, level)
     if len(deep):
-        text = "in more tunnels than netviz unwraps: what they carry is not decoded"
+        text = "in more tunnels than netviz unwraps: what is inside is not decoded"
         notices.append(Notice("tunnel-unknown", text, len(deep), int(deep.min()) + batch.first))
     notices += pieces.close() if fragments is None else []
     tcp, source, target = found[0] if len(found) == 1 else _joined(found)

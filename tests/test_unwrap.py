@@ -143,7 +143,7 @@ def test_tunnels_in_tunnels_up_to_a_depth() -> None:
     found = table(batch_of(INNER, deep(9), deep(300), link=101))
     assert found.tcp.row.tolist() == [0]
     assert kinds(found) == [("tunnel-unknown", 2, 2)]
-    assert found.notices[0].text == "in more tunnels than netviz unwraps: what they carry is not decoded"
+    assert found.notices[0].text == "in more tunnels than netviz unwraps: what is inside is not decoded"
 
 
 def test_problems_inside_are_told_with_those_outside() -> None:

@@ -32,15 +32,15 @@ _MOST_OVERLAPS = 16
 #: The longest IPv4 packet, and the most that may follow the header of an IPv6 packet.
 _LARGEST = 65_535
 
-_MISSING = "ip-fragment", "that are pieces of IP datagrams of which other pieces are missing: not decoded"
-_CROWDED = "ip-fragment", "that are pieces of IP datagrams of which too many wait for other pieces at once: not decoded"
-_DIFFERENT = "ip-fragment-overlap", "that are pieces of IPv4 datagrams and contradict a piece before them: the first one counts"
+_MISSING = "ip-fragment", "with a piece of an IP datagram of which another piece is missing: not decoded"
+_CROWDED = "ip-fragment", "with a piece of an IP datagram, of which too many wait for other pieces at once: not decoded"
+_DIFFERENT = "ip-fragment-overlap", "with a piece of an IPv4 datagram that contradicts a piece before it: the first one counts"
 _TANGLED = (
     "ip-fragment-overlap",
-    f"that are pieces of IP datagrams whose pieces overlap: not decoded (of IPv6 none may, RFC 8200 section 4.5; of IPv4 "
+    f"with a piece of an IP datagram whose pieces overlap: not decoded (of IPv6 none may, RFC 8200 section 4.5; of IPv4 "
     f"{_MOST_OVERLAPS} are put up with)",
 )
-_WRONG = "ip-malformed", "that are pieces of IP datagrams with a place or a length that cannot be right: not decoded"
+_WRONG = "ip-malformed", "with a piece of an IP datagram in a place or of a length that cannot be right: not decoded"
 
 #: The extension header that counts its length in words of four bytes (RFC 4302 section 2.2).
 _AUTHENTICATION = 51

@@ -71,7 +71,7 @@ def tunnels(batch: Batch, ip: Datagrams) -> Tunnels:
     bare = np.flatnonzero(np.isin(ip.protocol, _IP_IN_IP))
     found = [(bare, np.full(len(bare), RAW), ip.start[bare], np.zeros(len(bare), np.int64))]
     others = [
-        (f"of IP protocol {protocol} ({name}): what they carry is not decoded", ip.row[rows])
+        (f"of IP protocol {protocol} ({name}): what is inside is not decoded", ip.row[rows])
         for protocol, name in _PROTOCOLS.items()
         if (rows := ip.protocol == protocol).any()
     ]
@@ -138,5 +138,5 @@ def _over_udp(buffer: Octets, at: Ints, port: Ints, source: Ints, row: Ints) -> 
             mask, value, mask_after, value_after = expected
             near &= (be16(buffer, at) & mask == value) & (be16(buffer, at + 2) & mask_after == value_after)
         if near.any():
-            found.append((f"of UDP port {number} that look like {name}: what they carry is not decoded", row[near]))
+            found.append((f"of UDP port {number}, by the first bytes {name}: what is inside is not decoded", row[near]))
     return found

@@ -21,7 +21,7 @@ SEGMENT = tcp(40_000, 80, PSH | ACK, 5000, 77, options=MSS, payload=bytes(range(
 WHOLE = {4: ipv4(SEGMENT), 6: ipv6(SEGMENT)}
 OTHER = bytes(255 - byte for byte in SEGMENT)
 
-MISSING = "that are pieces of IP datagrams of which other pieces are missing: not decoded"
+MISSING = "with a piece of an IP datagram of which another piece is missing: not decoded"
 
 SECOND = 1_000_000_000
 

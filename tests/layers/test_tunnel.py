@@ -146,10 +146,10 @@ def test_what_only_looks_like_it(name: str) -> None:
 OTHERS = {
     "IP protocol 50 (ESP, encrypted)": ipv4(bytes(40), protocol=50),
     "IP protocol 115 (L2TPv3)": ipv6(bytes(40), protocol=115),
-    "UDP port 1701 that look like L2TP data": ipv4(udp(1701, 1701, bytes.fromhex("0002 0001 0001") + bytes(30)), protocol=17),
-    "UDP port 2152 that look like GTP-U": ipv4(udp(2152, 2152, bytes.fromhex("30ff 0028 00000001") + INNER), protocol=17),
-    "UDP port 3544 that look like Teredo": ipv4(udp(3544, 50_000, SIX), protocol=17),
-    "UDP port 51820 that look like WireGuard": ipv6(udp(40_000, 51_820, b"\x04\0\0\0" + bytes(60)), protocol=17),
+    "UDP port 1701, by the first bytes L2TP data": ipv4(udp(1701, 1701, b"\0\x02\0\x01\0\x01" + bytes(30)), protocol=17),
+    "UDP port 2152, by the first bytes GTP-U": ipv4(udp(2152, 2152, bytes.fromhex("30ff 0028 00000001") + INNER), protocol=17),
+    "UDP port 3544, by the first bytes Teredo": ipv4(udp(3544, 50_000, SIX), protocol=17),
+    "UDP port 51820, by the first bytes WireGuard": ipv6(udp(40_000, 51_820, b"\x04\0\0\0" + bytes(60)), protocol=17),
 }
 
 
