@@ -191,7 +191,11 @@ class Assembly:
                 continue
             place = first - int(batch.offset[packet - batch.first])
             seq = seq + (flags >> 1 & 1) & _WORD
-            channel.ends[side].take(seq, length, bytes(view[first:last]), packet, place, time, bool(flags & FIN))
+            data = bytes(view[first:last])
+            for at, size, carrier, where in table.origins(packet, place, len(data)):
+                ends = at + size == len(data)  # to the last piece belongs what was cut off, and a FIN
+                piece, size, fin = data[at : at + size], length - at if ends else size, ends and flags & FIN > 0
+                channel.ends[side].take(seq + at & _WORD, size, piece, carrier, where, time, fin, packet)
         channel.advance()
 
 

@@ -107,6 +107,8 @@ def gather(table: Table, runs: Runs, part: Part = (1, 0, 1)) -> Payload | None:
     fin = tcp.flags[rows] & FIN != 0
     starts, amiss, first, behind = _continuity(key, tcp.flags[rows], tcp.seq[rows], length)
     amiss |= captured < length
+    if table.reassembled:
+        amiss |= np.isin(packet, list(table.reassembled))  # several packets carried each: they are taken one by one
     stops = np.append(starts, len(rows))[1:]
     bad = np.logical_or.reduceat(amiss, starts) if len(starts) else amiss
     groups = {

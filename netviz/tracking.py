@@ -9,7 +9,9 @@ from netviz.capture.batch import NO_TIME, Batch
 from netviz.connection import Connection
 from netviz.event import CaptureProblem, Problem
 from netviz.found import Found, Kept, Tally
-from netviz.table import Notice, table
+from netviz.layers.fragments import Fragments
+from netviz.notice import Notice
+from netviz.table import table
 from netviz.tracker import Tracker
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ class Tracking:
 
     def __init__(self, wanted: Wanted | None = None, part: Part = (1, 0, 1), kept: Kept = Kept()) -> None:  # noqa: B008
         self.tally = Tally()
+        self._fragments = Fragments()
         self._tracker = Tracker(kept if wanted is None else Kept(probed=False, counted=False))
         self._openings = kept.openings
         self._assembly: Assembly | None = None
@@ -47,7 +50,7 @@ class Tracking:
         if not len(batch):
             tracked = self._tracker.wait(0 if batch.problems else _SILENCE)
         else:
-            packets = table(batch)
+            packets = table(batch, self._fragments)
             for notice in packets.notices:
                 self._note(notice)
             tracked = self._tracker.feed(packets)
@@ -64,6 +67,8 @@ class Tracking:
         """The connections that the capture ended in, then what was not decoded."""
         rest = self._tracker.close()
         found = _over(rest) if self._assembly is None else self._assembly.close(rest)
+        for notice in self._fragments.close():
+            self._note(notice)
         for notice in self._notices.values():
             packets = f"{notice.count:,} packet{'s' * (notice.count != 1)}"
             text = f"{packets} {notice.text}; the first is packet {notice.packet}"

@@ -176,6 +176,28 @@ def ipv6(
     return struct.pack("!IHBB", 6 << 28, size, kinds[0], 64) + packed(source) + packed(target) + chain
 
 
+def piece(packet: bytes, start: int, stop: int, *, number: int = 7, more: bool | None = None, head: int | None = None) -> bytes:
+    """The bytes from ``start`` to ``stop`` behind the first ``head`` ones of an IP packet, as a fragment of it."""
+    four = packet[0] >> 4 == 4
+    head = head or (20 if four else 40)
+    data = packet[head:]
+    follows = stop < len(data) if more is None else more
+    if four:
+        field = struct.pack("!HHH", head + len(data[start:stop]), number, start // 8 | follows << 13)
+        return packet[:2] + field + packet[8:head] + data[start:stop]
+    at = 6 if head == 40 else 40  # with more than the IPv6 header, one extension header stands before that of the fragment
+    whole = bytearray(packet[:head])
+    kind, whole[at] = whole[at], 44
+    whole[4:6] = struct.pack("!H", head - 32 + len(data[start:stop]))
+    return bytes(whole) + struct.pack("!BBHI", kind, 0, start | follows, number) + data[start:stop]
+
+
+def pieces(packet: bytes, size: int, *, number: int = 7, head: int | None = None) -> list[bytes]:
+    """An IP packet as fragments of this size, which must be a multiple of 8."""
+    length = len(packet) - (head or (20 if packet[0] >> 4 == 4 else 40))
+    return [piece(packet, at, min(at + size, length), number=number, head=head) for at in range(0, length, size)]
+
+
 def tcp(
     source: int = 40_000,
     target: int = 80,

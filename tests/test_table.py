@@ -133,11 +133,11 @@ def test_counts_and_notices_of_a_mixed_batch() -> None:
         ethernet(ipv4(tcp())),
         arp,
         ethernet(ipv4(bytes(8), protocol=17)),
-        ethernet(ipv4(tcp(), fragment=0x2000)),
+        ethernet(ipv4(tcp() + bytes(4), fragment=0x2000)),
         ethernet(ipv4(tcp(), total=7)),
         ethernet(ipv4(tcp()))[:40],
         ethernet(ipv4(tcp()[:12] + b"\x10" + tcp()[13:])),
-        ethernet(ipv6(tcp(), extensions=[(44, bytes.fromhex("00000100000000"))])),
+        ethernet(ipv6(tcp() + bytes(4), extensions=[(44, bytes.fromhex("00000100000000"))])),
         ethernet(ipv6(tcp()))[:30],
     ]
     found = table(batch_of(*packets, first=50))
@@ -162,7 +162,7 @@ def test_time_of_a_row() -> None:
     assert (found.time_of(0), found.time_of(1)) == (int(batch.time[0]), None)
 
 
-@given(data=st.lists(st.binary(max_size=120), max_size=8), link=st.sampled_from([0, 1, 101, 108, 113, 276]))
+@given(data=st.lists(st.binary(max_size=120), max_size=8), link=st.sampled_from([0, 1, 9, 50, 51, 101, 104, 108, 113, 276]))
 @settings(max_examples=100, deadline=None)
 def test_noise_raises_nothing(data: list[bytes], link: int) -> None:
     found = table(batch_of(*data, link=link))
@@ -170,7 +170,7 @@ def test_noise_raises_nothing(data: list[bytes], link: int) -> None:
 
 
 @given(
-    kind=st.sampled_from([0x0800, 0x86DD]),
+    kind=st.sampled_from([0x0800, 0x86DD, 0x8864, 0x8847]),
     head=st.sampled_from([0x45, 0x46, 0x4F, 0x60]),
     rest=st.binary(min_size=10, max_size=150),
 )

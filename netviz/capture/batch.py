@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -17,6 +17,9 @@ Ints: TypeAlias = NDArray[np.int64]
 
 #: Bytes of zeros behind the last packet of every buffer, so that a fixed-size window over a header never leaves it.
 PADDING = 128
+
+#: A buffer of fewer bytes is copied in no time.
+_SMALL = 64 << 10
 
 #: The time of a packet that carries none, such as one of a pcapng Simple Packet Block.
 NO_TIME = int(np.iinfo(np.int64).min)
@@ -68,6 +71,13 @@ class Batch:
         rows = slice(start, stop)
         return Batch(buffer=self.buffer, offset=self.offset[rows], captured=self.captured[rows], wire=self.wire[rows],
                      time=self.time[rows], link=self.link[rows], first=self.first + start)  # fmt: skip
+
+    def narrowed(self) -> Batch:
+        """The same in a part of the buffer, where the packets take only a little of it: whoever adds to the buffer copies it."""
+        first, last = int(self.offset.min()), int((self.offset + self.captured).max())
+        if len(self.buffer) < 4 * (last - first) + _SMALL:
+            return self
+        return replace(self, buffer=self.buffer[first : last + PADDING], offset=self.offset - first)
 
     def packet(self, number: int) -> bytes:
         """The captured bytes of a packet by its number, which must be one of this Batch."""

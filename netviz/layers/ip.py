@@ -24,6 +24,9 @@ _FRAGMENT, _AUTHENTICATION = 44, 51
 _EXTENSIONS = (0, 43, 60, _FRAGMENT, _AUTHENTICATION, 135, 139, 140)
 _MOST_EXTENSIONS = 16
 
+#: Columns of Datagrams.fragments.
+_PIECE = 5
+
 _V4 = np.dtype({"names": ["first", "total", "fragment", "protocol", "source", "target"],
                 "formats": ["u1", ">u2", ">u2", "u1", ">u4", ">u4"], "offsets": [0, 2, 6, 9, 12, 16],
                 "itemsize": 20})  # fmt: skip
@@ -33,8 +36,9 @@ class Datagrams(NamedTuple):
     """For each IP packet that could be read: its row, version, protocol, and places in the buffer.
 
     ``ip`` is where the IP header starts, ``start`` the transport layer, ``stop`` its end on the wire (which may lie
-    behind the captured bytes).  ``source`` and ``target`` are endpoint codes with port 0.  ``fragments``, ``malformed``
-    and ``cut`` are the rows left out, and why.
+    behind the captured bytes).  ``source`` and ``target`` are endpoint codes with port 0.  ``malformed`` and ``cut`` are
+    the rows left out, and why; ``fragments`` holds for each piece of a datagram its row, version, and where its header
+    starts, its data starts and stops.
     """
 
     row: Ints
@@ -66,7 +70,7 @@ def datagrams(batch: Batch, net: Network) -> Datagrams:
         return parts[0]
     if not parts:
         none = np.zeros(0, np.int64)
-        return Datagrams._make([*[none] * 6, *[none.astype(np.uint64)] * 2, *[none] * 3])
+        return Datagrams._make([*[none] * 6, *[none.astype(np.uint64)] * 2, none.reshape(0, _PIECE), none, none])
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(joined[0], kind="stable")
     return Datagrams._make([*(column[order] for column in joined[:8]), *joined[8:]])
@@ -98,7 +102,7 @@ def _v4(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
     source, target = code_v4(head["source"]), code_v4(head["target"])
     columns = (rows, version, head["protocol"].astype(np.int64), at, start, at + total, source, target)
     kept = columns if take.all() else [column[take] for column in columns]
-    return Datagrams._make([*kept, rows[fragment], rows[~good], cut])
+    return Datagrams._make([*kept, _pieces(fragment, rows, version, at, start, at + total), rows[~good], cut])
 
 
 def _v6(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
@@ -137,6 +141,12 @@ def _v6(batch: Batch, rows: Ints, at: Ints, end: Ints) -> Datagrams:
     halves = window(buffer, at + 8, 32).view(">u8").astype(np.uint64)
     source, target = code_v6(halves[:, 0], halves[:, 1]), code_v6(halves[:, 2], halves[:, 3])
     columns = (rows, version, protocol, at, start, stop, source, target)
-    return Datagrams._make(
-        [*(column[take] for column in columns), rows[fragment], rows[~good & ~fragment & ~gone], np.concatenate(cut)]
-    )
+    pieces = _pieces(fragment, rows, version, at, start, stop)
+    malformed = rows[~good & ~fragment & ~gone]
+    return Datagrams._make([*(column[take] for column in columns), pieces, malformed, np.concatenate(cut)])
+
+
+def _pieces(fragment: NDArray[np.bool_], *columns: Ints) -> Ints:
+    """What Datagrams says of fragments; there are hardly ever any."""
+    index = np.flatnonzero(fragment)
+    return np.stack([column[index] for column in columns], axis=1)

@@ -86,11 +86,16 @@ def test_both_versions_stay_in_the_order_of_packets() -> None:
     assert found.ip.tolist() == sorted(found.ip.tolist())
 
 
-@pytest.mark.parametrize("field", [0x2000, 0x0001, 0x2001, 0x1FFF])
-def test_ipv4_fragments_are_told_and_not_decoded(field: int) -> None:
-    decoded = table(batch_of(ipv4(SEGMENT), ipv4(SEGMENT, fragment=field), ipv4(SEGMENT, fragment=field), link=101))
-    assert kinds(decoded) == [("ip-fragment", 2, 2)]
-    assert len(decoded) == 1
+@pytest.mark.parametrize("field", [0x2000, 0x0001, 0x2001, 0x1FF0])
+def test_ipv4_fragments_are_columns_of_their_own(field: int) -> None:
+    piece = ipv4(SEGMENT + bytes(7), fragment=field, options=bytes(8))
+    found = of(ipv4(SEGMENT), piece, piece)
+    begin = len(ipv4(SEGMENT))
+    assert found.fragments.tolist() == [
+        [row, 4, at, at + 28, at + len(piece)] for row, at in ((1, begin), (2, begin + len(piece)))
+    ]
+    assert found.row.tolist() == [0]
+    assert kinds(table(batch_of(ipv4(SEGMENT), piece, piece, link=101))) == [("ip-fragment", 2, 2)]
 
 
 def test_do_not_fragment_is_no_fragment() -> None:
@@ -98,12 +103,13 @@ def test_do_not_fragment_is_no_fragment() -> None:
     assert (len(decoded), decoded.notices) == (1, ())
 
 
-@pytest.mark.parametrize("field", ["0001", "0008", "fff9"])
-def test_ipv6_fragments_are_told_and_not_decoded(field: str) -> None:
-    piece = ipv6(SEGMENT, extensions=[(44, bytes.fromhex("00" + field + "12345678"))])
-    decoded = table(batch_of(piece, ipv6(SEGMENT), link=101))
-    assert kinds(decoded) == [("ip-fragment", 1, 1)]
-    assert len(decoded) == 1
+@pytest.mark.parametrize("field", ["0001", "0008", "ff01"])
+def test_ipv6_fragments_are_columns_of_their_own(field: str) -> None:
+    piece = ipv6(SEGMENT + bytes(7), extensions=[HOP, (44, bytes.fromhex("00" + field + "12345678"))])
+    found = of(piece, ipv6(SEGMENT))
+    assert found.fragments.tolist() == [[0, 6, 0, 56, len(piece)]]
+    assert found.row.tolist() == [1]
+    assert kinds(table(batch_of(piece, ipv6(SEGMENT), link=101))) == [("ip-fragment", 1, 1)]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,30 @@ KNOWN = {
     "RAW of BSD": (12, "", FOUR, IPV4),
     "RAW of OpenBSD": (14, "", SIX, IPV6),
     "RAW, another version": (101, "", b"\x50" + bytes(40), UNKNOWN),
+    "PPPoE, IPv4": (1, "020000000002 020000000001 8864 1100 0005 002a 0021", FOUR, IPV4),
+    "PPPoE, IPv6": (1, "020000000002 020000000001 8864 1100 0005 003e 0057", SIX, IPV6),
+    "PPPoE, a protocol of one byte": (1, "020000000002 020000000001 8864 1100 0005 0029 21", FOUR, IPV4),
+    "PPPoE behind a VLAN tag": (1, "020000000002 020000000001 8100 0007 8864 1100 0005 002a 0021", FOUR, IPV4),
+    "PPPoE in SLL": (113, "0000 0200 0006 0200000000010000 8864 1100 0005 002a 0021", FOUR, IPV4),
+    "PPPoE, LCP": (1, "020000000002 020000000001 8864 1100 0005 000a c021", bytes(8), UNKNOWN),
+    "PPPoE, another version": (1, "020000000002 020000000001 8864 2100 0005 002a 0021", FOUR, UNKNOWN),
+    "PPPoE, not a session": (1, "020000000002 020000000001 8864 1109 0005 002a 0021", FOUR, UNKNOWN),
+    "PPPoE discovery": (1, "020000000002 020000000001 8863 1109 0000 0004", bytes(40), 0x8863),
+    "MPLS, IPv4": (1, "020000000002 020000000001 8847 00001140", FOUR, IPV4),
+    "MPLS, three labels, IPv6": (1, "020000000002 020000000001 8848 00001040 00002040 00003140", SIX, IPV6),
+    "MPLS, something else": (1, "020000000002 020000000001 8847 00001140", bytes(40), UNKNOWN),
+    "MPLS in PPP": (9, "0281 00001140", FOUR, IPV4),
+    "PPP, IPv4": (9, "0021", FOUR, IPV4),
+    "PPP, IPv6": (9, "0057", SIX, IPV6),
+    "PPP in HDLC framing": (9, "ff03 0021", FOUR, IPV4),
+    "PPP in HDLC framing, a protocol of one byte": (9, "ff03 57", SIX, IPV6),
+    "PPP, a protocol of one byte": (9, "21", FOUR, IPV4),
+    "PPP, compressed TCP": (9, "002d", bytes(40), UNKNOWN),
+    "PPP on a serial line": (50, "ff03 0021", FOUR, IPV4),
+    "Cisco HDLC on a serial line": (50, "0f00 0800", FOUR, IPV4),
+    "Cisco HDLC, multicast": (50, "8f00 86dd", SIX, IPV6),
+    "Cisco HDLC": (104, "0f00 0800", FOUR, IPV4),
+    "PPPoE alone": (51, "1100 0005 002a 0021", FOUR, IPV4),
     "IPv4 alone": (228, "", FOUR, IPV4),
     "IPv6 alone": (229, "", SIX, IPV6),
 }
@@ -56,7 +80,7 @@ def test_known_headers(name: str) -> None:
     net = network(batch_of(packet, packet, b"\x01", link=link))
     assert net.ethertype.tolist()[:2] == [protocol] * 2
     assert net.end.tolist() == [len(packet), 2 * len(packet), 2 * len(packet) + 1]
-    if protocol != UNKNOWN:
+    if protocol not in (UNKNOWN, 0x8863):
         before = len(bytes.fromhex(head))
         assert net.start.tolist()[:2] == [before, len(packet) + before]
     assert net.undecoded == []
@@ -72,6 +96,12 @@ def test_headers_cut_at_any_byte(name: str) -> None:
         assert net.start[0] <= cut
         if cut > len(bytes.fromhex(head)):
             assert net.ethertype.tolist() == [protocol]
+
+
+def test_labels_without_an_end_are_not_followed_for_ever() -> None:
+    packet = ethernet(bytes.fromhex("00001040") * 400, 0x8847)
+    net = network(batch_of(packet, packet[:-2], packet[:15]))
+    assert net.ethertype.tolist() == [0x8847] * 3
 
 
 def test_link_types_may_differ_from_packet_to_packet() -> None:

@@ -104,8 +104,13 @@ class Reassembly:
         tail = data[max(start, stop - _MEMORY) : stop]
         self._tail = tail if len(tail) == _MEMORY else (self._tail + tail)[-_MEMORY:]
 
-    def take(self, seq: int, length: int, data: bytes, packet: int, place: int, time: int | None, fin: bool) -> None:
-        """One segment; ``data`` is what was captured of its ``length`` bytes."""
+    def take(
+        self, seq: int, length: int, data: bytes, packet: int, place: int, time: int | None, fin: bool, came: int | None = None
+    ) -> None:
+        """One segment; ``data`` is what was captured of its ``length`` bytes.
+
+        ``came`` is the packet with which it was there, where that is another one than the one that carried it.
+        """
         if self.next is None:
             self.begin(seq, whole=False)
         assert self.next is not None
@@ -116,7 +121,7 @@ class Reassembly:
             self._fin = offset + length
         if length and not (length == 1 and offset == self._offset - 1):  # a keep-alive repeats any byte (RFC 9293 3.8.4)
             self._put(_Piece(offset, length, data, packet, place))
-            self._flush(packet, time)
+            self._flush(packet if came is None else came, time)
 
     def acknowledged(self, ack: int, packet: int, time: int | None) -> None:
         """The other end has everything before this number; what we never saw of it is lost, once it cannot be late."""
