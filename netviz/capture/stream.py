@@ -20,6 +20,7 @@ _COMPRESSED = {b"\x1f\x8b": "gzip -dc", b"\x28\xb5\x2f\xfd": "zstd -dc", b"\x04\
 
 def read_capture(read_into: ReadInto, name: str, metadata: Metadata, first: int = 1) -> Iterator[Batch]:
     """The Batches of a stream; raises NetvizError where it is no capture at all."""
+    metadata.file = name
     start = bytearray(HEADER)
     filled = 0
     while filled < HEADER:
@@ -33,7 +34,7 @@ def read_capture(read_into: ReadInto, name: str, metadata: Metadata, first: int 
     if magic in MAGICS:
         if filled < HEADER:
             raise NetvizError(f"{name} ends inside its file header: only {filled} of {HEADER} bytes")
-        yield from batches(read_into, Pcap(bytes(start)), position=HEADER, first=first)
+        yield from batches(read_into, Pcap(bytes(start), metadata), position=HEADER, first=first)
     elif magic == MAGIC and filled >= 12:
         yield from batches(read_into, Pcapng(metadata), position=0, carry=bytes(start[:filled]), first=first)
     else:
