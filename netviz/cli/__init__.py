@@ -13,7 +13,7 @@ import click
 
 from netviz.errors import NetvizError
 
-__all__ = ["cli", "main"]
+__all__ = ["COMMANDS", "cli", "main"]
 
 #: Commands in the order of the help; each is a module here with a command of the same name.
 COMMANDS = ("summary", "handshake", "ws-trace")

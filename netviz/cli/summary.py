@@ -29,8 +29,8 @@ def summary(
     Examples:
       netviz summary captures/mixed.pcapng
       netviz summary captures/mixed.pcapng --json
-      netviz summary monday.pcap tuesday.pcap --check
-      timeout 10 tcpdump -i lo -U -w - | netviz summary -
+      netviz summary captures/websocket.pcapng captures/ipv6.pcapng --check
+      sudo tcpdump -i lo -U -w - | netviz summary -
     """
     import gc
     from dataclasses import replace

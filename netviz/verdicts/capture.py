@@ -68,9 +68,10 @@ def commands(summary: CaptureSummary, known: Container[str]) -> tuple[Command, .
 
 def _websocket_commands(summary: CaptureSummary) -> Iterator[Command]:
     sockets = summary.websockets
-    if not (sockets.opened or sockets.rejected or sockets.unanswered):
+    count = sockets.opened + sockets.rejected + sockets.unanswered
+    if not count:
         return
-    one = sockets.opened + sockets.rejected + sockets.unanswered == 1
+    one = count == 1
     if sockets.troubled is not None and not one:
         yield Command("ws-trace", f"--connection {sockets.troubled}", "the first WebSocket with a problem: what went wrong")
     elif sockets.refused is not None and not one:
@@ -79,7 +80,7 @@ def _websocket_commands(summary: CaptureSummary) -> Iterator[Command]:
         yield Command("ws-trace", "", "the WebSocket: upgrade, messages, pings, close")
         yield Command("ws-trace", "--explain", "the same as a story")
         return
-    yield Command("ws-trace", "", f"all {sockets.opened + sockets.rejected + sockets.unanswered:,} WebSockets, a line each")
+    yield Command("ws-trace", "", f"{_all(count, 'WebSocket')}, a line each")
     if sockets.numbers and sockets.troubled is None:
         yield Command("ws-trace", f"--connection {sockets.numbers[0]} --explain", "the first WebSocket as a story")
 
@@ -97,9 +98,18 @@ def _tcp_commands(summary: CaptureSummary) -> Iterator[Command]:
         yield Command("handshake", f"--connection {summary.failed}", "the first connection that failed, and why")
     if any(trouble.of == "tcp" for trouble in summary.troubles):
         yield Command("handshake", "--problems", "only the connections with a problem")
-    yield Command("handshake", "", f"all {count:,} connections, a line each")
+    yield Command("handshake", "", f"{_all(count, 'connection')}, a line each")
     busiest = summary.busiest[0].connection
     yield Command("handshake", f"--connection {busiest}", "the busiest connection, step by step")
+
+
+def _all(count: int, noun: str) -> str:
+    return f"both {noun}s" if count == 2 else f"all {count:,} {noun}s"
+
+
+def _are(count: int, noun: str, verb: str = "are") -> str:
+    """A count, its noun, and the verb that agrees with it."""
+    return f"{plural(count, noun)} {verb if count != 1 else {'are': 'is', 'were': 'was', 'carry': 'carries'}[verb]}"
 
 
 def _empty(summary: CaptureSummary) -> Hint | None:
@@ -122,7 +132,7 @@ def _quic(summary: CaptureSummary) -> Hint | None:
     share = summary.share("QUIC", "UDP")
     advice = "disable HTTP/3 in the browser and capture again (chromium --disable-quic): it then uses TCP"
     if share is not None:
-        text = f"{plural(share.packets, 'UDP packet')} are QUIC, which carries HTTP/3 and which netviz does not read"
+        text = f"{_are(share.packets, 'UDP packet')} QUIC, which carries HTTP/3 and which netviz does not read"
         return Hint("quic", text, advice, share.first)
     share = summary.share("port 443", "UDP")
     if share is None:
@@ -136,7 +146,7 @@ def _tls(summary: CaptureSummary) -> Hint | None:
     if share is None:
         return None
     count = share.connections or 0
-    which = f"{plural(count, 'connection')} {'is' if count == 1 else 'are'} encrypted (TLS)"
+    which = f"{_are(count, 'connection')} encrypted (TLS)"
     keys = "; the file brings keys, but netviz does not decrypt yet" if summary.keys else ""
     text = f"{which}: whether there is a WebSocket inside (wss://) cannot be seen{keys}"
     advice = "capture where it is plain: behind the proxy that ends TLS, or with ws:// in development"
@@ -170,8 +180,8 @@ def _one_way(summary: CaptureSummary) -> Hint | None:
 def _cut(summary: CaptureSummary) -> Hint | None:
     if not summary.cut:
         return None
-    which = f"{plural(summary.cut, 'packet')} {'was' if summary.cut == 1 else 'were'} cut when captured"
-    text = f"{which}, to at most {summary.longest_cut:,} bytes: contents are missing"
+    which = _are(summary.cut, "packet", "were")
+    text = f"{which} cut when captured, to at most {summary.longest_cut:,} bytes: contents are missing"
     return Hint("packets-cut", text, "capture whole packets: tcpdump -s 0")
 
 
@@ -179,7 +189,7 @@ def _dropped(summary: CaptureSummary) -> Hint | None:
     dropped = sum(interface.dropped or 0 for interface in summary.interfaces)
     if not dropped:
         return None
-    text = f"{plural(dropped, 'packet')} were lost while capturing: what looks like loss may be the capture's own"
+    text = f"{_are(dropped, 'packet', 'were')} lost while capturing: what looks like loss may be the capture's own"
     return Hint("packets-dropped", text, "a larger buffer, and a filter: tcpdump -B 16384 'tcp port 8080'")
 
 
@@ -195,7 +205,7 @@ def _untimed(summary: CaptureSummary) -> Hint | None:
     count = summary.span.untimed
     if not count:
         return None
-    what = "no packet carries a time" if count == summary.count else f"{plural(count, 'packet')} carry no time"
+    what = "no packet carries a time" if count == summary.count else f"{_are(count, 'packet', 'carry')} no time"
     return Hint("no-times", f"{what} (pcapng, Simple Packet Block): durations and round trips cannot be told")
 
 
@@ -203,5 +213,5 @@ def _unordered(summary: CaptureSummary) -> Hint | None:
     count = summary.span.unordered
     if not count:
         return None
-    text = f"{plural(count, 'packet')} are earlier than the packet before: several clocks, or files joined in another order"
+    text = f"{_are(count, 'packet')} earlier than the packet before: several clocks, or files joined in another order"
     return Hint("times-unordered", text, "reordercap IN OUT sorts a file by time")

@@ -32,7 +32,7 @@ def summary_lines(summary: CaptureSummary, commands: Iterable[Command], names: s
     for title, lines in (
         ("file", _facts(summary, width)),
         (f"protocols{'packets':>20}", _protocols(summary, width)),
-        ("busiest connections", _connections(summary, width)),
+        ("busiest connections" if summary.connections > 1 else "connection", _connections(summary, width)),
         ("problems", _troubles(summary.troubles, width)),
         ("worth knowing", _hints(hints(summary), width)),
         ("next", _commands(commands, names, width)),
@@ -107,7 +107,8 @@ def _connection(connection: TcpConnection, room: tuple[int, int], most: int, wid
         second = Text(" " * 8).append_text(said).append("  ").append_text(what)
         return Text("\n").join([fold(line, width, 8), fold(second, width, 8)])
     length = 12 if width < 160 else 24
-    line.append(" " * (room[1] - len(str(connection.server)) + 2)).append_text(said).append(" ").append_text(_bar(client.bytes, server.bytes, most, length))
+    line.append(" " * (room[1] - len(str(connection.server)) + 2)).append_text(said)
+    line.append(" ").append_text(_bar(client.bytes, server.bytes, most, length))
     return fold(line.append(f" {application:<10}", "label").append(text, tone), width, 8)
 
 

@@ -27,8 +27,8 @@ def headline(summary: CaptureSummary) -> str:
     failed = sockets.rejected + sockets.unanswered
     if failed:
         words.append(f"{plural(failed, 'failed upgrade')}")
-    count = sum(trouble.times for trouble in summary.troubles if trouble.of != "capture")
-    words.append(plural(count, "problem") if count else "no problem")
+    count = len(summary.troubles)
+    words.append(f"{plural(count, 'kind')} of problem" if count else "no problem")
     return ", ".join(words)
 
 
@@ -127,7 +127,7 @@ def _connections(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
     sockets = summary.websockets
     counted = {
         "accepted": sockets.accepted, "against the rules": sockets.invalid, "rejected": sockets.rejected,
-        "unanswered": sockets.unanswered, "of which the upgrade was not captured": sockets.headless,
+        "unanswered": sockets.unanswered, "without a readable upgrade": sockets.headless,
     }  # fmt: skip
     told = [f"{count:,} {word}" for word, count in counted.items() if count]
     if sockets.opened and not sockets.whole:
