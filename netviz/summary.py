@@ -39,8 +39,9 @@ from netviz.survey import Survey
 
 __all__ = ["Summarizer", "summarize"]
 
-#: So many of the busiest connections are kept, and numbers of connections with a WebSocket.
-_BUSIEST, _NUMBERS = 10, 100
+#: So many of the busiest connections are kept, and numbers of connections with a WebSocket, or with one that
+#: has a problem.
+_BUSIEST, _NUMBERS, _FLAWED = 10, 100, 10_000
 
 #: All payload is read, to tell what WebSockets say, where no more than this is to be read: it takes eight times as long.
 _WHOLE = 32 << 20
@@ -82,6 +83,7 @@ class Summarizer:
         self._one_way = 0
         self._failed: int | None = None
         self._websockets = WebSockets(whole=whole)
+        self._flawed: set[int] = set()
         self._troubles: dict[tuple[str, str], Trouble] = {}
 
     def feed(self, batch: Batch) -> Iterator[CaptureProblem]:
@@ -138,6 +140,8 @@ class Summarizer:
         if isinstance(event, WebSocketUpgrade | WebSocketClose | WebSocketMessage | WebSocketFrame):
             if event.problems and self._websockets.troubled is None:
                 self._websockets = self._websockets._replace(troubled=event.connection)
+            if event.problems and len(self._flawed) < _FLAWED:
+                self._flawed.add(event.connection)
             for problem in event.problems:
                 self._trouble("websocket", problem, 1, event.connection)
 
@@ -188,6 +192,7 @@ class Summarizer:
             late=self._connections.tally.late,
             busiest=tuple(event for _, event in self._busiest),
             failed=self._failed,
+            flawed=tuple(event.connection for _, event in self._busiest if event.connection in self._flawed),
             websockets=self._websockets._replace(numbers=tuple(sorted(self._websockets.numbers))),
             troubles=tuple(troubles),
             repeated=survey.repeated,

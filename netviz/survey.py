@@ -98,9 +98,11 @@ class Survey:
         if not len(rows):
             return
         size = int(batch.wire[rows].sum()) if len(rows) < len(batch) else int(batch.wire.sum())
-        share = self._shares.setdefault((under, name), [0, 0, batch.first + int(rows.min())])
+        first = batch.first + int(rows.min())
+        share = self._shares.setdefault((under, name), [0, 0, first])
         share[0] += len(rows)
         share[1] += size
+        share[2] = min(share[2], first)
         if known != "field":
             self._known[under, name] = known
 

@@ -118,7 +118,9 @@ class CaptureSummary(Happening):
     ``size`` is that of its files in bytes, 0 where that is not known; ``captured`` and ``wire`` count the bytes of packets
     in the file and as they were; ``cut`` the packets of which only the beginning is there.  ``outcomes`` count the
     connections, ``one_way`` those of which only one direction was captured, ``late`` the segments of connections already
-    over; ``busiest`` are those with most payload.  ``repeated`` is how many of so many TCP segments were captured twice.
+    over; ``busiest`` are those with most payload, ``flawed`` the numbers of those among them of which the WebSocket has a
+    problem, ``failed`` the first that never came to be.  ``repeated`` tells how many of so many TCP segments were captured
+    twice.
     """
 
     name: ClassVar[str] = "capture.summary"
@@ -141,6 +143,7 @@ class CaptureSummary(Happening):
     late: int = 0
     busiest: tuple[TcpConnection, ...] = ()
     failed: int | None = None
+    flawed: tuple[int, ...] = ()
     websockets: WebSockets = field(default_factory=lambda: WebSockets(whole=True))
     troubles: tuple[Trouble, ...] = ()
     repeated: tuple[int, int] = (0, 0)

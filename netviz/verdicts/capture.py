@@ -71,16 +71,17 @@ def _websocket_commands(summary: CaptureSummary) -> Iterator[Command]:
     count = sockets.opened + sockets.rejected + sockets.unanswered
     if not count:
         return
-    one = count == 1
-    if sockets.troubled is not None and not one:
-        yield Command("ws-trace", f"--connection {sockets.troubled}", "the first WebSocket with a problem: what went wrong")
-    elif sockets.refused is not None and not one:
-        yield Command("ws-trace", f"--connection {sockets.refused}", "the first upgrade that failed: what the server answered")
-    if one:
+    if count == 1:
         yield Command("ws-trace", "", "the WebSocket: upgrade, messages, pings, close")
         yield Command("ws-trace", "--explain", "the same as a story")
         return
-    yield Command("ws-trace", "", f"{_all(count, 'WebSocket')}, a line each")
+    if sockets.refused is not None and sockets.troubled in (None, sockets.refused):
+        yield Command("ws-trace", f"--connection {sockets.refused}", "the first upgrade that failed: what the server answered")
+    elif sockets.troubled is not None:
+        yield Command("ws-trace", f"--connection {sockets.troubled}", "the first WebSocket with a problem: what went wrong")
+    if sum(trouble.of == "websocket" for trouble in summary.troubles) > 1:
+        yield Command("ws-trace", "--problems", "only what breaks a rule or went wrong")
+    yield Command("ws-trace", "", f"{_all(count, 'WebSocket' if sockets.opened else 'upgrade')}, a line each")
     if sockets.numbers and sockets.troubled is None:
         yield Command("ws-trace", f"--connection {sockets.numbers[0]} --explain", "the first WebSocket as a story")
 

@@ -8,7 +8,7 @@ from netviz.event import CaptureSummary
 from netviz.quantity import plural
 from netviz.verdicts.capture import Command, hints
 from netviz.views.overview import ending
-from netviz.views.summary_facts import facts, headline
+from netviz.views.summary_facts import facts, found, headline
 from netviz.views.text import safe
 
 __all__ = ["plain_summary"]
@@ -17,7 +17,7 @@ __all__ = ["plain_summary"]
 def plain_summary(summary: CaptureSummary, commands: Iterable[Command], names: str) -> Iterator[str]:
     """A line for each fact; ``names`` is how a shell is told the captures, "" where they cannot be read again."""
     yield f"summary {headline(summary)}"
-    for label, text in facts(summary):
+    for label, text in (*facts(summary), *found(summary)):
         yield f"{label.replace(' ', '-').lower()} {safe(text)}"
     for share in summary.shares:
         under = f"{share.under} " if share.under in ("TCP", "UDP") else ""

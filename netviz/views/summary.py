@@ -11,7 +11,7 @@ from netviz.quantity import amount, plural
 from netviz.verdicts.capture import Command, Hint, hints, trouble_severity, worst
 from netviz.verdicts.tcp import severity
 from netviz.views.overview import SIGNS, ending, widths
-from netviz.views.summary_facts import facts, headline
+from netviz.views.summary_facts import facts, found, headline
 from netviz.views.text import fold, safe, wrapped
 
 __all__ = ["summary_lines"]
@@ -24,15 +24,19 @@ _WIDE, _BAR, _SHOWN, _FEW = 120, 40, 8, 5
 
 _LABEL = 12
 
+#: Kinds of problem that are told.
+_KINDS = 10
+
 
 def summary_lines(summary: CaptureSummary, commands: Iterable[Command], names: str, width: int) -> Iterator[Text]:
     """All lines; ``names`` is how a shell is told the captures, "" where they cannot be read again."""
     sign, style = SIGNS[worst(summary)]
     yield fold(Text.assemble((f"{sign} ", style), (headline(summary), "title")), width, 2)
     for title, lines in (
-        ("file", _facts(summary, width)),
+        ("file", _facts(facts(summary), width)),
         (f"protocols{'packets':>20}", _protocols(summary, width)),
-        ("busiest connections" if summary.connections > 1 else "connection", _connections(summary, width)),
+        ("connections", _facts(found(summary), width)),
+        ("busiest" if summary.connections > 1 else "", _connections(summary, width)),
         ("problems", _troubles(summary.troubles, width)),
         ("worth knowing", _hints(hints(summary), width)),
         ("next", _commands(commands, names, width)),
@@ -40,12 +44,13 @@ def summary_lines(summary: CaptureSummary, commands: Iterable[Command], names: s
         drawn = list(lines)
         if drawn:
             name, _, columns = title.partition("  ")
-            yield from (Text(), Text.assemble((name, "label"), ("  " + columns if columns else "", "faint")), *drawn)
+            heading = [Text.assemble((name, "label"), (f"  {columns}" if columns else "", "faint"))] if name else []
+            yield from (Text(), *heading, *drawn)
 
 
-def _facts(summary: CaptureSummary, width: int) -> Iterator[Text]:
+def _facts(told: Iterable[tuple[str, str]], width: int) -> Iterator[Text]:
     before = ""
-    for label, text in facts(summary):
+    for label, text in told:
         for line in wrapped(safe(text), min(width, _TEXT) - _LABEL - 2):
             yield Text.assemble((f"  {label if label != before else '':<{_LABEL}}", "faint"), line)
             before = label
@@ -69,7 +74,7 @@ def _share(share: Share, of: int, room: int, indent: str) -> Text:
     filled = min(round(share.packets / of * room), room)
     line = Text(f"  {indent}{name:<{16 - len(indent)}}")
     line.append(f"{share.packets:>11,} ")
-    line.append(f"{'█' * filled or '▏':<{room}} ", "" if indent else "command")
+    line.append(f"{'█' * filled or '▏':<{room}} ", "faint" if indent else "command")
     if share.connections is not None:
         line.append(plural(share.connections, "connection"), "faint")
     else:
@@ -84,14 +89,14 @@ def _connections(summary: CaptureSummary, width: int) -> Iterator[Text]:
     room = widths(shown)
     most = max(sum(side.bytes for side in connection.traffic) for connection in shown)
     for connection in shown:
-        yield _connection(connection, room, most, width)
+        yield _connection(connection, connection.connection in summary.flawed, room, most, width)
     rest = summary.connections - len(shown)
     if rest:
         yield Text(f"        and {rest:,} more", "faint")
 
 
-def _connection(connection: TcpConnection, room: tuple[int, int], most: int, width: int) -> Text:
-    sign, style = SIGNS[severity(connection)]
+def _connection(connection: TcpConnection, flawed: bool, room: tuple[int, int], most: int, width: int) -> Text:
+    sign, style = SIGNS["problem" if flawed else severity(connection)]
     client, server = connection.traffic
     line = Text.assemble(
         (f"{connection.connection:>5} ", "faint"), (f"{sign} ", style),
@@ -121,13 +126,17 @@ def _bar(client: int, server: int, most: int, length: int) -> Text:
 
 
 def _troubles(troubles: Iterable[Trouble], width: int) -> Iterator[Text]:
-    for trouble in troubles:
+    told = list(troubles)
+    for trouble in told[:_KINDS]:
         sign, style = SIGNS[trouble_severity(trouble)]
         place = [] if trouble.connection is None else [f"connection\N{NO-BREAK SPACE}{trouble.connection}"]
         place += [f"packet\N{NO-BREAK SPACE}{trouble.packet}"] if trouble.packet else []
         where = f"  [{'first: ' if trouble.times > 1 and place else ''}{', '.join(place)}]" if place else ""
         often = f"{trouble.times:,} × " if trouble.times > 1 else ""
-        yield from _paragraph(f"  {sign} ", style, f"{often}{trouble.kind}: {trouble.text}{where}", width)
+        text = trouble.text.removeprefix(f"packet {trouble.packet}: ")
+        yield from _paragraph(f"  {sign} ", style, f"{often}{trouble.kind}: {text}{where}", width)
+    if len(told) > _KINDS:
+        yield Text(f"    and {plural(len(told) - _KINDS, 'kind')} more", "faint")
 
 
 def _hints(found: Iterable[Hint], width: int) -> Iterator[Text]:
@@ -140,7 +149,7 @@ def _hints(found: Iterable[Hint], width: int) -> Iterator[Text]:
 
 def _paragraph(mark: str, style: str, text: str, width: int, tone: str = "") -> Iterator[Text]:
     for index, line in enumerate(wrapped(safe(text), min(width, _TEXT) - len(mark))):
-        line = line.replace("\N{NO-BREAK SPACE}", " ")
+        line = line.replace("\N{NO-BREAK SPACE}", " ").rstrip()
         yield Text.assemble((mark if not index else " " * len(mark), style), (line, tone))
 
 

@@ -9,13 +9,16 @@ from netviz.event import CaptureInterface, CapturePart, CaptureSummary
 from netviz.quantity import amount, plural, span
 from netviz.views.text import clock
 
-__all__ = ["facts", "headline"]
+__all__ = ["facts", "found", "headline"]
 
 _SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: So many parts, interfaces, comments and numbers are told, and of a comment so much.
 _MOST, _NUMBERS, _COMMENT = 6, 12, 300
+
+#: A snapshot length from here on cuts nothing that a network carries.
+_WHOLE = 65_535
 
 
 def headline(summary: CaptureSummary) -> str:
@@ -33,7 +36,7 @@ def headline(summary: CaptureSummary) -> str:
 
 
 def facts(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
-    """Labels and what there is to say; where a label comes again, it is one thing more of the same."""
+    """Labels and what there is to say of its file; where a label comes again, it is one thing more of the same."""
     for name in summary.files[:_MOST]:
         yield "name", name
     yield from _more("name", len(summary.files))
@@ -44,7 +47,7 @@ def facts(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
     for program in list(dict.fromkeys(filter(None, map(_writer, summary.parts))))[:_MOST]:
         yield "written by", program
     for interface in summary.interfaces[:_MOST]:
-        yield "interface", _interface(interface)
+        yield "interface", _interface(interface, alone=len(summary.interfaces) == 1)
     yield from _more("interface", len(summary.interfaces))
     for comment in summary.comments[:_MOST]:
         yield "comment", comment[:_COMMENT] + "…" * (len(comment) > _COMMENT)
@@ -53,7 +56,6 @@ def facts(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
         yield "secrets", f"{plural(summary.keys, 'block')} with keys for decryption"
     yield from _time(summary)
     yield from _packets(summary)
-    yield from _connections(summary)
 
 
 def _more(label: str, count: int) -> Iterator[tuple[str, str]]:
@@ -66,16 +68,19 @@ def _format(part: CapturePart) -> str:
 
 
 def _writer(part: CapturePart) -> str:
-    words = [part.program or ("" if not part.system else "a program"), *([f"on {part.system}"] if part.system else [])]
-    return " ".join(filter(None, words)) + (f", {part.hardware}" if part.hardware and any(words) else "")
+    if not part.system:
+        return part.program
+    return f"{part.program or 'a program'} on {part.system}"
 
 
-def _interface(interface: CaptureInterface) -> str:
+def _interface(interface: CaptureInterface, *, alone: bool) -> str:
     name = " ".join(filter(None, (interface.name, f"({interface.description})" if interface.description else "")))
-    words = [*([name] if name else []), interface.link_name, plural(interface.packets, "packet"), f"times in {interface.unit}"]
-    words.append(f"at most {interface.snaplen:,} bytes of each" if interface.snaplen else "whole packets")
+    words = [*([name] if name else []), interface.link_name, *([] if alone else [plural(interface.packets, "packet")])]
+    words.append(f"times in {interface.unit}")
+    if 0 < interface.snaplen < _WHOLE:
+        words.append(f"at most {interface.snaplen:,} bytes of each packet")
     if interface.dropped is not None:
-        words.append(f"{interface.dropped:,} lost" if interface.dropped else "none lost")
+        words.append(f"{interface.dropped:,} lost" if interface.dropped else "no packet lost")
     if interface.filter:
         words.append(f"filter “{interface.filter}”")
     return ", ".join(words)
@@ -119,7 +124,8 @@ def _rate(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
-def _connections(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
+def found(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
+    """The same of its connections and WebSockets."""
     if summary.connections:
         words = ", ".join(f"{count:,} {outcome}" for outcome, count in summary.outcomes.items())
         late = f"; {plural(summary.late, 'late segment')} of connections already over" if summary.late else ""
