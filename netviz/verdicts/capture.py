@@ -11,6 +11,7 @@ from typing import NamedTuple
 from netviz.event import CaptureSummary, Trouble
 from netviz.quantity import plural
 from netviz.verdicts.verdict import Severity
+from netviz.verdicts.websocket import OF_THE_CAPTURE
 
 __all__ = ["Command", "Hint", "commands", "hints", "trouble_severity", "worst"]
 
@@ -20,6 +21,9 @@ _TWICE = 0.4
 #: Problems of TCP that end a connection, or keep it from beginning; the others are worth a note.
 _GRAVE = {"connection-refused", "no-answer", "handshake-incomplete", "handshake-aborted", "connection-reset",
           "icmp-unreachable"}  # fmt: skip
+
+#: Problems of a WebSocket that may say no more than what the capture lacks.
+_LACKING = OF_THE_CAPTURE | {"frame-cut"}
 
 #: How to capture anew.
 _RECORD = "sudo tcpdump -i any -w my.pcap 'tcp port 8080'"
@@ -50,7 +54,9 @@ def hints(summary: CaptureSummary) -> tuple[Hint, ...]:
 
 def trouble_severity(trouble: Trouble) -> Severity:
     """How bad all problems of a kind are."""
-    return "problem" if trouble.of == "websocket" or trouble.kind in _GRAVE else "note"
+    if trouble.of == "websocket":
+        return "note" if trouble.kind in _LACKING else "problem"
+    return "problem" if trouble.of == "tcp" and trouble.kind in _GRAVE else "note"
 
 
 def worst(summary: CaptureSummary) -> Severity:

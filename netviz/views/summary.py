@@ -132,9 +132,9 @@ def _troubles(troubles: Iterable[Trouble], width: int) -> Iterator[Text]:
         place = [] if trouble.connection is None else [f"connection\N{NO-BREAK SPACE}{trouble.connection}"]
         place += [f"packet\N{NO-BREAK SPACE}{trouble.packet}"] if trouble.packet else []
         where = f"  [{'first: ' if trouble.times > 1 and place else ''}{', '.join(place)}]" if place else ""
-        often = f"{trouble.times:,} × " if trouble.times > 1 else ""
+        often = f", {trouble.times:,} times" if trouble.times > 1 else ""
         text = trouble.text.removeprefix(f"packet {trouble.packet}: ")
-        yield from _paragraph(f"  {sign} ", style, f"{often}{trouble.kind}: {text}{where}", width)
+        yield from _paragraph(f"  {sign} ", style, f"{trouble.kind}{often}: {text}{where}", width)
     if len(told) > _KINDS:
         yield Text(f"    and {plural(len(told) - _KINDS, 'kind')} more", "faint")
 

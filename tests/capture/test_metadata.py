@@ -33,8 +33,9 @@ def test_sections_and_who_wrote_them(order: str) -> None:
     written = option(2, b"a machine", order) + option(3, b"a system", order) + option(4, b"a program", order)
     metadata = read(shb(order, written) + idb(order) + shb(order)).metadata
     assert metadata.sections == [
-        Section("memory", "pcapng", order, (1, 0), "a machine", "a system", "a program"), Section("memory", "pcapng", order, (1, 0))
-    ]  # fmt: skip
+        Section("memory", "pcapng", order, (1, 0), "a machine", "a system", "a program"),
+        Section("memory", "pcapng", order, (1, 0)),
+    ]
 
 
 @ORDERS

@@ -105,6 +105,7 @@ def test_what_is_said_has_its_packet() -> None:
     [
         (_trouble("tcp", "connection-refused"), "problem"), (_trouble("tcp", "syn-retransmitted"), "note"),
         (_trouble("capture", "file-cut"), "note"), (_trouble("websocket", "unmasked-client-frame"), "problem"),
+        (_trouble("websocket", "payload-missing"), "note"), (_trouble("capture", "connection-reset"), "note"),
     ],
 )  # fmt: skip
 def test_severity(trouble: Trouble, expected: str) -> None:

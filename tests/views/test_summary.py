@@ -99,7 +99,7 @@ def test_problems_are_few() -> None:
     troubles = tuple(Trouble("tcp", f"kind-{n}", f"packet {n}: text", n, n, 7) for n in range(1, 14))
     lines = _block(_drawn(replace(_PLAIN, troubles=troubles)), "problems")
     assert lines[0] == "  • kind-1: text  [connection 7, packet 1]"
-    assert lines[1] == "  • 2 × kind-2: text  [first: connection 7, packet 2]"
+    assert lines[1] == "  • kind-2, 2 times: text  [first: connection 7, packet 2]"
     assert (len(lines), lines[-1]) == (11, "    and 3 kinds more")
 
 
