@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["plural", "seconds", "span"]
+__all__ = ["amount", "plural", "seconds", "span"]
 
 _SECOND = 1_000_000_000
+_UNITS = ("kB", "MB", "GB", "TB")
 
 
 def span(nanoseconds: int) -> str:
@@ -33,3 +34,18 @@ def seconds(nanoseconds: int) -> str:
 def plural(count: int, noun: str) -> str:
     """A count and its noun: ``1 packet``, ``2 packets``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def amount(count: int) -> str:
+    """So many bytes, in the unit that suits them.
+
+    >>> [amount(n) for n in (0, 812, 24_868, 283_911_734)]
+    ['0 B', '812 B', '24.9 kB', '284 MB']
+    """
+    if count < 1000:
+        return f"{count} B"
+    value, units = count / 1000, iter(_UNITS)
+    unit = next(units)
+    while value >= 999.5 and (larger := next(units, "")):
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}" if value < 999.5 else f"{value:,.0f} {unit}"

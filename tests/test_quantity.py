@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netviz.quantity import plural, seconds, span
+from netviz.quantity import amount, plural, seconds, span
 
 _US, _MS, _S, _MIN, _H = 1_000, 1_000_000, 1_000_000_000, 60_000_000_000, 3_600_000_000_000
 
@@ -68,3 +68,22 @@ def test_seconds(nanoseconds: int, words: str) -> None:
 )
 def test_plural(count: int, words: str) -> None:
     assert plural(count, "packet") == words
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "0 B"), (1, "1 B"), (999, "999 B"), (1000, "1 kB"), (24_868, "24.9 kB"), (999_499, "999 kB"), (999_500, "1 MB"),
+        (283_911_734, "284 MB"), (10**9, "1 GB"), (10**12, "1 TB"), (5 * 10**15, "5,000 TB"),
+    ],
+)  # fmt: skip
+def test_amount(count: int, words: str) -> None:
+    assert amount(count) == words
+
+
+@settings(deadline=None)
+@given(st.integers(min_value=0, max_value=10**18))
+def test_amount_is_near_what_it_stands_for(count: int) -> None:
+    value, unit = amount(count).replace(",", "").split()
+    assert "e" not in value
+    assert abs(float(value) * {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit] - count) <= count * 0.0051

@@ -73,7 +73,7 @@ class Batch:
                      time=self.time[rows], link=self.link[rows], first=self.first + start)  # fmt: skip
 
     def narrowed(self) -> Batch:
-        """The same in a part of the buffer, where the packets take only a little of it: whoever adds to the buffer copies it."""
+        """The same in a part of the buffer where packets take only a little of it: whoever adds to the buffer copies it."""
         first, last = int(self.offset.min()), int((self.offset + self.captured).max())
         if len(self.buffer) < 4 * (last - first) + _SMALL:
             return self

@@ -1,13 +1,14 @@
-"""What a pcapng file says besides its packets: who captured, names, drops, comments, decryption secrets."""
+"""What a capture says besides its packets: how it was written, by whom, names, drops, comments, decryption secrets."""
 
 from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-__all__ = ["Interface", "Metadata", "options"]
+__all__ = ["Interface", "Metadata", "Section", "options"]
 
 _COMMENT = 1
 _END = 0
@@ -17,10 +18,28 @@ _KEPT = 1 << 22
 
 
 @dataclass(slots=True)
+class Section:
+    """How packets were written: the header of a pcap file, or a Section Header Block.
+
+    ``order`` is the byte order as `struct` writes it; ``file`` the name of the file it stands in.
+    """
+
+    file: str
+    format: Literal["pcap", "pcapng"]
+    order: str
+    version: tuple[int, int]
+    hardware: str = ""
+    system: str = ""
+    program: str = ""
+
+
+@dataclass(slots=True)
 class Interface:
-    """An Interface Description Block: link type, snapshot length, and how its timestamps count.
+    """An Interface Description Block, or what the header of a pcap file says of all its packets: link type, snapshot
+    length, and how its timestamps count.
 
     ``resolution`` is the if_tsresol byte (a power of ten, or of two where its top bit is set), ``offset`` seconds.
+    ``packets`` counts those that were read, ``statistics`` is what the last Interface Statistics Block says.
     """
 
     link: int
@@ -28,12 +47,18 @@ class Interface:
     name: str = ""
     resolution: int = 6
     offset: int = 0
+    description: str = ""
+    filter: str = ""
+    packets: int = 0
+    statistics: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Metadata:
-    """Everything kept, over all sections of a file."""
+    """Everything kept, over all sections of all files; ``file`` is the name of the one being read."""
 
+    file: str = ""
+    sections: list[Section] = field(default_factory=list)
     interfaces: list[Interface] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
@@ -46,11 +71,29 @@ class Metadata:
         self.room -= size + 64
         return self.room > 0
 
+    def classic(self, order: str, version: tuple[int, int], interface: Interface) -> None:
+        """The header of a pcap file."""
+        if self._keep(128):
+            self.sections.append(Section(self.file, "pcap", order, version))
+            self.interfaces.append(interface)
+
     def section(self, order: str, body: bytes) -> None:
-        """A Section Header Block: its comments."""
+        """A Section Header Block: who wrote it, and its comments."""
+        made = Section(self.file, "pcapng", order, struct.unpack_from(order + "HH", body.ljust(8, b"\0"), 4))
         for code, value in options(order, body, 16):
-            if code == _COMMENT and self._keep(len(value)):
-                self.comments.append(value.decode("utf-8", "replace"))
+            if not self._keep(len(value)):
+                continue
+            text = value.decode("utf-8", "replace")
+            if code == _COMMENT:
+                self.comments.append(text)
+            elif code == 2:
+                made.hardware = text
+            elif code == 3:
+                made.system = text
+            elif code == 4:
+                made.program = text
+        if self._keep(64):
+            self.sections.append(made)
 
     def interface(self, order: str, body: bytes) -> Interface:
         """An Interface Description Block."""
@@ -61,6 +104,11 @@ class Metadata:
                 self.comments.append(value.decode("utf-8", "replace"))
             elif code == 2:
                 made.name = value.decode("utf-8", "replace")
+            elif code == 3 and self._keep(len(value)):
+                made.description = value.decode("utf-8", "replace")
+            elif code == 11 and value[:1] == b"\0" and self._keep(len(value)):
+                # The first byte says how the filter is written: 0 is the language of libpcap.
+                made.filter = value[1:].decode("utf-8", "replace")
             elif code == 9 and value:
                 made.resolution = value[0]
             elif code == 14 and len(value) == 8:
@@ -83,7 +131,7 @@ class Metadata:
                 break
             at += 4 + size + -size % 4
 
-    def counted(self, order: str, body: bytes) -> None:
+    def counted(self, order: str, body: bytes, interfaces: Sequence[Interface] = ()) -> None:
         """An Interface Statistics Block: packets received, and dropped by the interface, the filter, the system."""
         names = {4: "received", 5: "dropped_by_interface", 6: "accepted", 7: "dropped_by_system", 8: "delivered"}
         found: dict[str, int] = {}
@@ -94,6 +142,8 @@ class Metadata:
                 (found[names[code]],) = struct.unpack(order + "Q", value)
         if self._keep(128):
             self.statistics.append(found)
+        if 0 <= found.get("interface", -1) < len(interfaces):
+            interfaces[found["interface"]].statistics = found
 
     def secret(self, order: str, body: bytes) -> None:
         """A Decryption Secrets Block: its type (0x544c534b is a TLS key log) and content."""

@@ -10,6 +10,7 @@ import struct
 import numpy as np
 
 from netviz.capture.batch import Batch, Ints, Octets
+from netviz.capture.metadata import Interface, Metadata
 from netviz.capture.records import LARGEST
 from netviz.capture.walk import NOWHERE
 from netviz.native import native
@@ -37,12 +38,15 @@ class Pcap:
 
     head = 16
 
-    def __init__(self, header: bytes) -> None:
+    def __init__(self, header: bytes, metadata: Metadata | None = None) -> None:
         self.order, self.unit = MAGICS[header[:4]]
         self.native = 0 if self.order == "<" else 1
-        _, _, _, _, snaplen, link = struct.unpack_from(self.order + "HHiIII", header, 4)
+        major, minor, _, _, snaplen, link = struct.unpack_from(self.order + "HHiIII", header, 4)
         # The upper bits of the link type say whether frames end with an FCS; the type itself has 16.
         self.link = link & 0xFFFF
+        self.interface = Interface(self.link, snaplen, resolution=9 if self.unit == 1 else 6)
+        if metadata is not None:
+            metadata.classic(self.order, (major, minor), self.interface)
         self.largest = min(max(snaplen, _LARGEST_PACKET), LARGEST)
         self._record = struct.Struct(self.order + "IIII")
         self._word = np.dtype(self.order + "u4")
@@ -103,6 +107,7 @@ class Pcap:
     def batch(self, buffer: bytearray, octets: Octets, starts: Ints, first: int) -> Batch:
         """A row for each record."""
         captured, wire, time = self._columns(octets, starts)
+        self.interface.packets += len(starts)
         return Batch(
             buffer=octets,
             offset=starts + 16,

@@ -168,7 +168,7 @@ class Pcapng:
         elif kind == _NRB:
             self.metadata.resolved(self.order, body)
         elif kind == _ISB:
-            self.metadata.counted(self.order, body)
+            self.metadata.counted(self.order, body, self.interfaces)
         elif kind == _DSB:
             self.metadata.secret(self.order, body)
 
@@ -176,6 +176,7 @@ class Pcapng:
         """Time in ns and link type of each packet."""
         if len(self.interfaces) == 1 and not interface.any():
             only = self.interfaces[0]
+            only.packets += len(stamp)
             return _nanoseconds(stamp, only), np.broadcast_to(np.int64(only.link), stamp.shape)
         time, link = np.full(len(stamp), NO_TIME), np.full(len(stamp), UNDESCRIBED)
         for number in np.unique(interface).tolist():
@@ -183,6 +184,7 @@ class Pcapng:
                 rows = interface == number
                 time[rows] = _nanoseconds(stamp[rows], self.interfaces[number])
                 link[rows] = self.interfaces[number].link
+                self.interfaces[number].packets += int(np.count_nonzero(rows))
         return time, link
 
 

@@ -28,6 +28,7 @@ def read_capture(
 
     Raises NetvizError where it is no capture at all.
     """
+    metadata.file = name
     head = _head(read_into)
     if packing(head) is None:
         yield from _read(head, _little(read_into, at_once), name, metadata, first)
@@ -81,7 +82,7 @@ def _read(
     if magic in MAGICS:
         if len(head) < HEADER:
             raise NetvizError(f"{name} ends inside its file header: only {len(head)} of {HEADER} bytes")
-        yield from batches(read_into, Pcap(head), position=HEADER, first=first)
+        yield from batches(read_into, Pcap(head, metadata), position=HEADER, first=first)
     elif magic == MAGIC and len(head) >= 12:
         yield from batches(read_into, Pcapng(metadata), position=0, carry=head, first=first)
     elif packed:

@@ -13,10 +13,10 @@ import click
 
 from netviz.errors import NetvizError
 
-__all__ = ["cli", "main"]
+__all__ = ["COMMANDS", "cli", "main"]
 
 #: Commands in the order of the help; each is a module here with a command of the same name.
-COMMANDS = ("handshake", "ws-trace")
+COMMANDS = ("summary", "handshake", "ws-trace")
 
 _BEGIN = """\
 netviz shows what happens on a network connection: TCP handshakes, and the WebSockets on top of them.

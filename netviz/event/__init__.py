@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from netviz.event.base import SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
+from netviz.event.capture import CaptureInterface, CapturePart, CaptureSummary, Share, Span, Trouble, WebSockets
 from netviz.event.tcp import (
     Closing,
     Course,
@@ -50,7 +51,10 @@ __all__ = [
     "SIDES",
     "Anatomy",
     "Answer",
+    "CaptureInterface",
+    "CapturePart",
     "CaptureProblem",
+    "CaptureSummary",
     "Closing",
     "Course",
     "Endpoint",
@@ -70,17 +74,21 @@ __all__ = [
     "Rtt",
     "Rule",
     "Segment",
+    "Share",
     "Side",
     "Slice",
+    "Span",
     "Step",
     "TcpConnection",
     "TcpOpening",
     "Totals",
     "Traffic",
+    "Trouble",
     "WebSocketClose",
     "WebSocketFrame",
     "WebSocketMessage",
     "WebSocketUpgrade",
+    "WebSockets",
     "close_name",
     "frame_kind",
 ]

@@ -12,7 +12,7 @@ from netviz.quantity import plural, seconds, span
 from netviz.verdicts.rejection import judge_rejection
 from netviz.verdicts.verdict import Claim, Severity, Verdict
 
-__all__ = ["Trace", "judge_websocket", "short_verdict", "trace_severity"]
+__all__ = ["OF_THE_CAPTURE", "Trace", "judge_websocket", "short_verdict", "trace_severity"]
 
 _SECOND = 1_000_000_000
 
@@ -24,7 +24,7 @@ _IDLE, _ROUND = 20 * _SECOND, 0.02
 _TIMEOUTS = (30, 55, 60, 75, 90, 100, 120, 180, 240, 300, 350, 600, 900, 1800, 3600)
 
 #: Problems that are nobody's fault but the capture's.
-_OF_THE_CAPTURE = frozenset(
+OF_THE_CAPTURE = frozenset(
     ("payload-missing", "bytes-missing", "cannot-inflate", "frames-not-found", "content-omitted", "inflate-limit",
      "overlap-differs", "after-reset")
 )  # fmt: skip
@@ -59,7 +59,7 @@ class Trace:
         for problem in problems:
             if problem.kind == "frame-cut":
                 continue  # the message tells what is missing, or the close what its sender did not finish
-            of_capture = problem.kind in _OF_THE_CAPTURE
+            of_capture = problem.kind in OF_THE_CAPTURE
             self.rules += not of_capture
             if of_capture and len(self.incomplete) < _MOST:
                 self.incomplete.append(problem)

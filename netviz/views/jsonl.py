@@ -12,6 +12,7 @@ from netviz.event import (
     NO_TIME,
     SIDES,
     CaptureProblem,
+    CaptureSummary,
     Event,
     FrameBlock,
     Options,
@@ -79,6 +80,8 @@ class JsonLines:
             return self._frame(event)
         if isinstance(event, WebSocketMessage):
             return self._message(event)
+        if isinstance(event, CaptureSummary):
+            return self._summary(event)
         number = "" if isinstance(event, CaptureProblem) else f', "connection": {event.connection}'  # type: ignore[attr-defined]
         head = f'{{"event": "{event.name}"{number}{self._when(event.time)}, "packets": {list(event.packets)}'
         if isinstance(event, TcpConnection):
@@ -157,12 +160,17 @@ class JsonLines:
             f'{message_keys(event)}, "problems": {problems_array(event.problems)}}}'
         )
 
+    def _summary(self, event: CaptureSummary) -> str:
+        from netviz.views.json_summary import summary_keys  # with it come rules, which other commands need not wait for
+
+        stamps = ("" if time is None else _stamp(time) for time in (event.span.earliest, event.span.latest))
+        return f'{{"event": "{event.name}"{self._when(event.time)}, "packets": []{summary_keys(event, *stamps)}}}'
+
     def _when(self, time: int | None) -> str:
         if time is None:
             return ""
-        second, nanosecond = divmod(time, _SECOND)
         elapsed = (time - self.start) / _SECOND if self.start is not None else 0.0
-        return f', "time": "{_second(second)}.{nanosecond:09d}Z", "elapsed": {elapsed}'
+        return f', "time": "{_stamp(time)}", "elapsed": {elapsed}'
 
     def _connection(self, event: TcpConnection) -> str:
         inferred = f', "inferred": {words(event.inferred)}' if event.inferred else ""
@@ -250,6 +258,11 @@ def _heads() -> tuple[tuple[str, ...], ...]:
 def _flat_heads() -> tuple[bytes, ...]:
     """The same in one row, as bytes."""
     return tuple(keys.encode() for side in _heads() for keys in side)
+
+
+def _stamp(time: int) -> str:
+    second, nanosecond = divmod(time, _SECOND)
+    return f"{_second(second)}.{nanosecond:09d}Z"
 
 
 @lru_cache(maxsize=64)

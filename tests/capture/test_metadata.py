@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
-from netviz.capture.metadata import Metadata, options
-from tests.make import Record, block, dsb, epb, idb, isb, nrb, option, read, shb
+from netviz.capture.metadata import Interface, Metadata, Section, options
+from tests.make import Record, block, dsb, epb, frame, idb, isb, nrb, option, pcap, read, shb
 
 ORDERS = pytest.mark.parametrize("order", ["<", ">"])
 
@@ -26,6 +26,44 @@ def test_interfaces(order: str) -> None:
     assert (interface.link, interface.snaplen, interface.name) == (113, 96, "eth0")
     assert (interface.resolution, interface.offset) == (9, -5)
     assert metadata.comments == ["grüß"]
+
+
+@ORDERS
+def test_sections_and_who_wrote_them(order: str) -> None:
+    written = option(2, b"a machine", order) + option(3, b"a system", order) + option(4, b"a program", order)
+    metadata = read(shb(order, written) + idb(order) + shb(order)).metadata
+    assert metadata.sections == [
+        Section("memory", "pcapng", order, (1, 0), "a machine", "a system", "a program"),
+        Section("memory", "pcapng", order, (1, 0)),
+    ]
+
+
+@ORDERS
+@pytest.mark.parametrize("unit", [1000, 1])
+def test_the_header_of_a_pcap_file(order: str, unit: int) -> None:
+    metadata = read(pcap([Record(frame())] * 2, order, unit, link=113, snaplen=96)).metadata
+    assert metadata.sections == [Section("memory", "pcap", order, (2, 4))]
+    assert metadata.interfaces == [Interface(113, 96, resolution=6 if unit == 1000 else 9, packets=2)]
+
+
+@ORDERS
+def test_packets_and_drops_of_each_interface(order: str) -> None:
+    dropped = option(5, struct.pack(order + "Q", 3), order)
+    data = (
+        shb(order) + idb(order) + idb(order, options=option(3, b"second", order) + option(11, b"\0tcp", order))
+        + b"".join(epb(Record(b"x"), order, number) for number in (0, 1, 1, 7))
+        + isb(order, 1, dropped) + isb(order, 9, dropped)
+        + shb(order) + idb(order) + epb(Record(b"x"), order)
+    )  # fmt: skip
+    interfaces = read(data).metadata.interfaces
+    assert [interface.packets for interface in interfaces] == [1, 2, 1]
+    assert [interface.statistics.get("dropped_by_interface") for interface in interfaces] == [None, 3, None]
+    assert [(interface.description, interface.filter) for interface in interfaces] == [("", ""), ("second", "tcp"), ("", "")]
+
+
+def test_a_filter_that_is_no_text_is_left_out() -> None:
+    (interface,) = read(shb() + idb(options=option(11, b"\x01\x28\0"))).metadata.interfaces
+    assert interface.filter == ""
 
 
 @ORDERS

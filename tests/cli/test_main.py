@@ -106,7 +106,7 @@ def test_examples_with_a_pipe_run(line: str) -> None:
     assert words[0] == "netviz"
     run = process(*words[1:], stdin=CAPTURES["refused"])
     assert (run.status, run.err) == (0, "")
-    assert ("refused" if words[1] == "handshake" else "no websocket") in run.out.lower()
+    assert ("no websocket" if words[1] == "ws-trace" else "refused") in run.out.lower()
 
 
 def test_every_example_is_run() -> None:

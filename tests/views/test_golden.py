@@ -54,8 +54,16 @@ _SCREENS = {
     "ws-trace reset": (60, 120),
     "ws-trace cut-file": (80,),
     "ws-trace refused": (80,),
+    "summary mixed": (60, 80, 120, 200),
+    "summary websocket": (80, 120),
+    "summary refused": (80,),
+    "summary violations": (120,),
+    "summary cut-file": (80,),
+    "summary snaplen": (120,),
+    "summary mixed --ascii": (80,),
+    "summary mixed --plain": (120,),
 }
-_COMMANDS = ("ws-trace",)
+_COMMANDS = ("ws-trace", "summary")
 _CASES = [(words, columns) for words, widths in _SCREENS.items() for columns in widths]
 _WIDTHS = (60, 80, 120, 200)
 
@@ -86,7 +94,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("columns", _WIDTHS)
-@pytest.mark.parametrize("command", [[], ["ws-trace"]])
+@pytest.mark.parametrize("command", [[], ["ws-trace"], ["summary"]])
 @pytest.mark.parametrize("name", sorted(samples()))
 def test_no_line_is_wider_than_the_screen(name: str, command: list[str], columns: int) -> None:
     assert [line for line in _screen(*command, name, columns=columns) if cell_len(line) > columns] == []
