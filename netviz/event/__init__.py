@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from netviz.event.base import SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
+from netviz.event.layers import Dissection, PacketLayer
 from netviz.event.tcp import (
     Closing,
     Course,
@@ -53,6 +54,7 @@ __all__ = [
     "CaptureProblem",
     "Closing",
     "Course",
+    "Dissection",
     "Endpoint",
     "Event",
     "Field",
@@ -65,6 +67,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "PacketCost",
+    "PacketLayer",
     "Peers",
     "Problem",
     "Rtt",
