@@ -106,7 +106,7 @@ def _piece(
         PacketLayer(
             key="websocket", name=name, osi=5, start=start, end=head, size=head - start, facts=tuple(facts),
             fields=describe(data[start:head]) if whole else (),
-            note="frames and their order: the dialogue, which OSI puts into session (5); RFC 6455 knows no such number",
+            note="frames order the dialogue, so session (5) comes closest",
         )
     ]  # fmt: skip
     phase = max(before - frame.head, 0)
@@ -177,7 +177,7 @@ def _presentation(frame: WebSocketFrame, message: WebSocketMessage | None, at: i
     elif message is not None:
         names.append("none" if not names else "bytes")
         facts.append("bytes: only the programs know what they mean")
-    note = "no header of its own: masking belongs to the frame (5), compression to an extension of it"
+    note = "work on the bytes, without a header of its own"
     return PacketLayer(key="presentation", name=", ".join(names) or "unknown", osi=6, start=at, end=at, size=0,
                        facts=tuple(facts), note=note)  # fmt: skip
 
@@ -196,9 +196,9 @@ def _upgrade(event: WebSocketUpgrade, data: bytes, packet: int) -> list[PacketLa
                 session = PacketLayer(
                     key="session", name="WebSocket upgrade", osi=5, start=start, end=start, size=0,
                     facts=("from 101 on this connection is a WebSocket" if event.outcome == "accepted" else "no WebSocket yet",),
-                    note="the session is set up by HTTP, an application (7): upgrades ignore the order of the layers",
+                    note="set up by HTTP, an application (7): an upgrade goes against the order of the layers",
                 )  # fmt: skip
-                found += [session, _head(name, data, start, end, facts)]
+                found += [session, _text_of(start), _head(name, data, start, end, facts)]
     return found
 
 
@@ -212,7 +212,7 @@ def _otherwise(
         stop = start + (stop if stop > 0 else len(payload))
         line = text(payload.split(b"\n", 1)[0].rstrip(b"\r"))
         facts = [line] if request or asked is None else [line, f"answers packet {asked[0]}: {text(asked[1])}"]
-        found = [nothing("HTTP needs no session: every request stands alone (cookies are a stand-in)"),
+        found = [nothing("HTTP needs no session: every request stands alone (cookies are a stand-in)"), _text_of(start),
                  _head("HTTP request" if request else "HTTP response", data, start, stop, tuple(facts))]  # fmt: skip
         if stop < end:
             found.append(PacketLayer(key="body", name="HTTP body", osi=7, start=stop, end=end, size=end - stop, useful=True,
@@ -240,8 +240,12 @@ def _head(name: str, data: bytes, start: int, end: int, facts: tuple[str, ...]) 
             value = words if at == start or not colon else after.strip()
             fields.append(Field(label, 8 * (at - start), 8 * min(size, end - at), 0, "", text(value)))
         at += size
-    return PacketLayer(key="http", name=name, osi=7, start=start, end=end, size=end - start, fields=tuple(fields), facts=facts,
-                       note="text, read line by line: no bits to count")  # fmt: skip
+    return PacketLayer(key="http", name=name, osi=7, start=start, end=end, size=end - start, fields=tuple(fields), facts=facts)  # fmt: skip
+
+
+def _text_of(at: int) -> PacketLayer:
+    return PacketLayer(key="presentation", name="text", osi=6, start=at, end=at, size=0,
+                       facts=("a head of HTTP is ASCII, line by line; of its body the head says what it is",))  # fmt: skip
 
 
 def _tls(data: bytes, start: int, end: int) -> list[PacketLayer]:

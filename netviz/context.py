@@ -33,6 +33,7 @@ class Target(NamedTuple):
     target: int
     flags: int
     seq: int
+    ack: int
     length: int
     start: int
     end: int

@@ -24,6 +24,7 @@ from netviz.foreign import foreign
 from netviz.layers.header.field import Header, ones_sum
 from netviz.layers.header.walk import Walk, walk
 from netviz.layers.link import LINK_NAMES
+from netviz.layers.tcp.segment import ACK
 from netviz.quantity import plural
 from netviz.table import table
 
@@ -69,7 +70,7 @@ def dissect(source: Source, number: int) -> Dissection:
         origin=found.origin, problems=tuple(problems) if walked.problem else (),
         connection=None if connection is None else connection.connection,
         side=None if connection is None or context is None else SIDES[context.side],
-        story=() if context is None else _story(context),
+        story=() if context is None or target is None else _story(context, target),
     )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _target(batch: Batch, number: int) -> Target | None:
     index, tcp = int(places[0]), read.tcp
     start = int(tcp.payload[index]) - int(batch.offset[number - batch.first])
     return Target(number, int(read.source[index]), int(read.target[index]), int(tcp.flags[index]), int(tcp.seq[index]),
-                  int(tcp.length[index]), start, start + int(tcp.captured[index]))  # fmt: skip
+                  int(tcp.ack[index]), int(tcp.length[index]), start, start + int(tcp.captured[index]))  # fmt: skip
 
 
 def _physical(source: Source, link: int, data: bytes, wire: int) -> PacketLayer:
@@ -121,7 +122,7 @@ def _physical(source: Source, link: int, data: bytes, wire: int) -> PacketLayer:
     facts = [f"interface {name}"] if name else [f"one of {len(known)} interfaces"] if len(known) > 1 else []
     facts.append(f"recorded as {kind}")
     facts.append(f"{wire:,} bytes" if wire <= len(data) else f"{wire:,} bytes, of which {len(data):,} were recorded")
-    note = "voltage, light or radio: no capture holds it, only the bytes that came out of it and when"
+    note = "of voltage, light or radio a capture keeps only the time"
     return PacketLayer(key="physical", name="recorded packet", osi=1, start=0, end=0, size=0, facts=tuple(facts), note=note)
 
 
@@ -222,10 +223,18 @@ def _ends_here(last: Header | None, payload: str) -> str:
     return f"this packet is for layer {last.osi} itself" if last is not None and last.osi in (2, 3) else "nothing that netviz reads"
 
 
-def _story(context: Context) -> tuple[str, ...]:
+def _story(context: Context, target: Target) -> tuple[str, ...]:
     story = list(context.story)
+    own, peer = context.base
+    who, whom = SIDES[context.side], SIDES[1 - context.side]
+    if not story and target.length and own is not None:
+        first = target.seq - own & 0xFFFFFFFF
+        story.append(f"data: bytes {first:,} to {first + target.length - 1:,} of what the {who} sends")
+    elif not story and peer is not None and target.flags & ACK:
+        behind = target.ack - peer & 0xFFFFFFFF
+        story.append(f"ACK: the {who} has what the {whom} sent, up to its byte {max(behind - 1, 0):,}")
     if context.again:
-        story.append(f"sent before, in packet {context.again}: a retransmission (or a keep-alive)")
+        story.append(f"packet {context.again} had sent this before: a retransmission (or a keep-alive)")
     if context.missing:
         story.append(f"{plural(context.missing, 'byte')} before it had not been seen: lost, late, or not captured")
     return tuple(story)

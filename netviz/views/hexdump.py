@@ -9,7 +9,7 @@ from rich.text import Text
 from netviz.event import Dissection, PacketLayer
 from netviz.views.text import fitting, safe
 
-__all__ = ["hexdump", "style_of"]
+__all__ = ["hexdump", "label_of", "style_of"]
 
 #: Rows of one layer, where not all of its bytes are wanted.
 _ROWS = 8
@@ -22,6 +22,11 @@ def style_of(layer: PacketLayer) -> str:
     return f"layer{layer.osi}"
 
 
+def label_of(layer: PacketLayer) -> str:
+    """A short name for it."""
+    return layer.name.partition(",")[0].replace(" frame", "")
+
+
 def hexdump(event: Dissection, width: int, *, full: bool = False) -> Iterator[Text]:
     """Rows of label, offset, bytes, characters; as many bytes in a row as there is room for."""
     room = width - _LABEL - _OFFSET - 3
@@ -32,7 +37,7 @@ def hexdump(event: Dissection, width: int, *, full: bool = False) -> Iterator[Te
             yield from _region(event.data, at, layer.start, "?", "faint", per, full)
         begin = max(layer.start, at)
         if layer.end > begin:
-            yield from _region(event.data, begin, layer.end, f"{layer.osi} {layer.name}", style_of(layer), per, full)
+            yield from _region(event.data, begin, layer.end, f"{layer.osi} {label_of(layer)}", style_of(layer), per, full)
         at = max(at, layer.end)
     if at < len(event.data):
         yield from _region(event.data, at, len(event.data), "?", "faint", per, full)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from netviz.event import Dissection, Field, PacketLayer
 from netviz.quantity import plural, seconds
-from netviz.views.hexdump import hexdump, style_of
+from netviz.views.hexdump import hexdump, label_of, style_of
 from netviz.views.text import clock, fold, safe
 
-__all__ = ["OSI", "layers", "shown", "title"]
+__all__ = ["OSI", "layers", "packed_facts", "shown", "title"]
 
 OSI = {1: "physical", 2: "data link", 3: "network", 4: "transport", 5: "session", 6: "presentation", 7: "application"}
 
@@ -32,6 +33,8 @@ def layers(event: Dissection, width: int, *, full: bool = False) -> Iterator[Tex
     yield from hexdump(event, width, full=full)
     yield Text()
     yield from _cost(event, width)
+    yield Text()
+    yield Text("--layer NAME draws one of them bit by bit, --explain says what each is for", "faint")
 
 
 def title(event: Dissection, width: int) -> Iterator[Text]:
@@ -59,11 +62,12 @@ def _boxes(event: Dissection, width: int, full: bool) -> Iterator[Text]:
     """A box inside a box; one line closes them all."""
     pad = " " if width >= _AIRY else ""
     open_: list[str] = []
-    for osi, group in _levels(event):
+    levels = _levels(event)
+    for osi, group in levels.items():
         style = f"layer{osi}"
         left, right = _edges(open_, pad)
         room = width - 2 * len(open_) * (1 + len(pad))
-        yield Text.assemble(left, _top(osi, group, room, style), right)
+        yield Text.assemble(left, _top(_label(osi, group, levels), group, room, style), right)
         open_.append(style)
         left, right = _edges(open_, pad)
         inner = width - 2 * len(open_) * (1 + len(pad))
@@ -81,12 +85,12 @@ def _boxes(event: Dissection, width: int, full: bool) -> Iterator[Text]:
     yield end
 
 
-def _levels(event: Dissection) -> list[tuple[int, list[PacketLayer]]]:
+def _levels(event: Dissection) -> dict[int, list[PacketLayer]]:
     """The layers of a packet by OSI layer: what belongs to one of them stands in one box."""
     found: dict[int, list[PacketLayer]] = {}
     for layer in event.layers:
         found.setdefault(layer.osi, []).append(layer)
-    return sorted(found.items())
+    return dict(sorted(found.items()))
 
 
 def _edges(styles: list[str], pad: str) -> tuple[Text, Text]:
@@ -98,45 +102,46 @@ def _edges(styles: list[str], pad: str) -> tuple[Text, Text]:
     return left, right
 
 
-def _top(osi: int, group: list[PacketLayer], room: int, style: str) -> Text:
-    """``┌ 4 transport ── TCP ─────── 32 bytes ┐``."""
-    names = list(dict.fromkeys(layer.name for layer in group if layer.key != "padding"))
-    name = names[0] + (f" and {len(names) - 1} more" if len(names) > 2 else f" + {names[1]}" if len(names) == 2 else "")
+def _label(osi: int, group: list[PacketLayer], levels: dict[int, list[PacketLayer]]) -> str:
+    """Number and name of an OSI layer; where nobody plays its role, of all that follow without one."""
+    if any(layer.key != "nothing" for layer in group):
+        return f"{osi} {OSI[osi]}"
+    last = next((above - 1 for above in range(osi + 1, 8) if above in levels), 7)
+    numbers = str(osi) if last == osi else f"{osi}–{last}"
+    return f"{numbers} {', '.join(OSI[one] for one in range(osi, last + 1))}"
+
+
+def _top(label: str, group: list[PacketLayer], room: int, style: str) -> Text:
+    """``┌ 4 transport ─ TCP ─────── 32 bytes ┐``."""
+    names = list(dict.fromkeys(layer.name for layer in group if layer.key not in ("padding", "nothing")))
+    name = ", ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
     size = sum(layer.size for layer in group)
-    numbers, label = (str(osi), OSI[osi]) if group[0].key != "nothing" else _nobody(group, osi)
-    cost = plural(size, "byte") if size else ""
-    head = Text.assemble(("┌ ", style), (f"{numbers} {label}", f"bold {style}" if label else style))
-    if group[0].key != "nothing" or len(group) > 1:
-        head.append_text(Text.assemble((" ─ ", style), (safe(name), "title")))
-    spare = room - head.cell_len - len(cost) - (5 if cost else 3)
-    if spare < 0:
-        head.truncate(max(head.cell_len + spare, 6), overflow="ellipsis")
-        spare = room - head.cell_len - len(cost) - (5 if cost else 3)
-    head.append(" " + "─" * (spare + 1 if cost else spare + 1), style)
-    if cost:
-        head.append(f" {cost} ", "")
-    head.append("┐" if cost else "┐", style)
-    return head
-
-
-def _nobody(group: list[PacketLayer], osi: int) -> tuple[str, str]:
-    return str(osi), OSI[osi]
+    cost = f" {plural(size, 'byte')} " if size else ""
+    head = Text("┌ ", style)
+    head.append(label, style)
+    head.stylize("bold", 2)
+    if name:
+        head.append(" ─ ", style)
+        head.append(safe(name), "title")
+    most = room - len(cost) - 4
+    if head.cell_len > most:
+        head.truncate(max(most, 1), overflow="ellipsis")
+    head.append(" " + "─" * (room - head.cell_len - len(cost) - 2), style)
+    head.append(cost)
+    return head.append("┐", style)
 
 
 def _content(group: list[PacketLayer], room: int, full: bool) -> Iterator[Text]:
     """What the layers of a box say, each in a few lines."""
     several = len({layer.name for layer in group}) > 1
     for layer in group[: None if full else _EACH]:
-        lead = Text()
-        if several or layer.key == "nothing":
-            name = "nothing" if layer.key == "nothing" else layer.name
-            size = f" {plural(layer.size, 'byte')}" if layer.size and len(group) > 1 else ""
-            lead = Text.assemble((safe(name), "label"), (size, "faint"), ": " if layer.facts or layer.key == "nothing" else "")
         if layer.key == "nothing":
-            lead.append(safe(layer.note), "faint")
-        lead.append(" · ".join(safe(fact) for fact in layer.facts))
-        if lead.plain:
-            yield lead
+            yield Text(f"nothing: {safe(layer.note)}", "faint")
+            continue
+        lead = ""
+        if several:
+            lead = safe(layer.name) + (f", {plural(layer.size, 'byte')}" if layer.size else "") + ": " * bool(layer.facts)
+        yield from packed_facts(lead, layer.facts, room)
         if layer.inside is not None:
             yield from _inside(layer)
         if layer.key == "http" and not full:
@@ -147,9 +152,22 @@ def _content(group: list[PacketLayer], room: int, full: bool) -> Iterator[Text]:
                 yield Text.assemble((f"  {safe(field.name)} ", "faint"), shown(field), (meaning, "faint"))
     if not full and len(group) > _EACH:
         yield Text(f"… and {len(group) - _EACH:,} more (--full shows them)", "faint")
-    notes = dict.fromkeys(layer.note for layer in group if layer.note and layer.key != "nothing")
-    for note in notes:
+    for note in dict.fromkeys(layer.note for layer in group if layer.note and layer.key != "nothing"):
         yield Text(f"({safe(note)})", "faint")
+
+
+def packed_facts(lead: str, facts: tuple[str, ...], room: int) -> Iterator[Text]:
+    """Facts beside one another, where they fit: a fact is not torn apart that would fit on a line of its own."""
+    line = Text(lead, "label")
+    for index, fact in enumerate(facts):
+        words = safe(fact)
+        joint = " · " if index else ""
+        if line.plain and line.cell_len + cell_len(joint + words) > room:
+            yield line
+            line, joint = Text(), ""
+        line.append(joint + words)
+    if line.plain:
+        yield line
 
 
 def _inside(layer: PacketLayer) -> Iterator[Text]:
@@ -183,7 +201,7 @@ def _cost(event: Dissection, width: int) -> Iterator[Text]:
     yield fold(Text.assemble(("cost  ", "label"), words), width, 6)
     merged: list[tuple[str, str, int]] = []
     for layer, size in parts:
-        name = "useful" if layer.useful else layer.name
+        name = "useful" if layer.useful else safe(label_of(layer))
         if merged and merged[-1][0] == name:
             merged[-1] = name, merged[-1][1], merged[-1][2] + size
         else:
@@ -197,9 +215,11 @@ def _cost(event: Dissection, width: int) -> Iterator[Text]:
     bar, below = Text(" " * 6), Text(" " * 6)
     for name, style, size in merged:
         cells = least + (spare * size // total if spare > 0 else 0)
-        number = f"{size:,}"
-        bar.append("├" + f"{number:─^{cells - 2}}" + "┤", style)
-        below.append(f"{safe(name)[: cells - 1]:^{cells}}", style)
+        bar.append("├" + f"{size:─^{cells - 2},}" + "┤", style)
+        osi = style.removeprefix("layer")
+        label = next((words for words in (f"{osi} {name}", name) if cell_len(words) <= cells), osi)
+        below.append(f"{label:^{cells}}", style)
+    below.rstrip()
     if bar.cell_len <= width:
         yield bar
         yield below

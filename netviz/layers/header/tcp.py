@@ -22,10 +22,6 @@ def _port(value: int) -> str:
     return "a well-known number" if value < 1024 else "made up for this connection, or chosen by its server"
 
 
-def _flag(set_: str, clear: str = "") -> tuple[str, str]:
-    return clear, set_
-
-
 _FLAGS = {
     "CWR": ("", "the sender has slowed down, as ECE asked"),
     "ECE": ("", "congestion was marked on the way (in a SYN: ECN is possible)"),
@@ -53,6 +49,10 @@ TCP: Layout = (
 _END, _NOP, _MSS, _SCALE, _SACK_OK, _SACK, _STAMPS, _MPTCP, _FAST_OPEN = 0, 1, 2, 3, 4, 5, 8, 30, 34
 _NAMES = {_MSS: "MSS", _SCALE: "window scale", _SACK_OK: "SACK permitted", _STAMPS: "timestamps", _MPTCP: "Multipath TCP",
           _FAST_OPEN: "Fast Open", **OPTION_NAMES}  # fmt: skip
+_PURPOSES = {_MSS: "how much data a segment may hold", _SCALE: "for windows larger than 16 bits can say",
+             _SACK_OK: "tell me piece by piece what came", _STAMPS: "clocks, to measure round trips",
+             _SACK: "pieces that came although others before them are missing", _MPTCP: "one connection over several paths",
+             _FAST_OPEN: "data already in the SYN, with a cookie"}  # fmt: skip
 
 
 def tcp(data: bytes) -> Header:
@@ -89,7 +89,7 @@ def _options(raw: bytes) -> list[Field]:
             break
         name = _NAMES.get(kind, f"option {kind}")
         value = raw[at + 2 : at + length]
-        found.append(Field(name, bit, 16, kind << 8 | length, f"kind {kind}, {length} bytes", f"kind {kind}"))
+        found.append(Field(name, bit, 16, kind << 8 | length, _PURPOSES.get(kind, ""), f"kind {kind}, {length} bytes"))
         found += _value(kind, name, bit + 16, value)
         at += length
     return found
