@@ -30,7 +30,7 @@ def carried(
             found += _frame(event, _message_of(event, events), data, packet)
     found.sort(key=lambda layer: (layer.start, layer.osi))
     if not found:
-        found = _otherwise(data, start, end, packet, application, asked)
+        found = _otherwise(data, start, end, application, asked)
     return found + _rest(found, start, end, wire_end, application)
 
 
@@ -54,10 +54,10 @@ def _rest(found: list[PacketLayer], start: int, end: int, wire_end: int, applica
 
 def _bytes(start: int, end: int, size: int, application: str) -> PacketLayer:
     known = "" if application == "unknown" else f" of {application}"
-    facts = (f"{size:,} bytes{known} that netviz does not decode",)
+    facts = [f"{plural(size, 'byte')}{known} that netviz does not decode"]
     if size > end - start:
-        facts += (f"{size - end + start:,} of them are not in the capture",)
-    return PacketLayer(key="data", name="data", osi=7, start=start, end=end, size=size, facts=facts, useful=True)
+        facts.append(f"{size - end + start:,} of them are not in the capture")
+    return PacketLayer(key="data", name="data", osi=7, start=start, end=end, size=size, facts=tuple(facts), useful=True)
 
 
 def _message_of(frame: WebSocketFrame, events: tuple[Event, ...]) -> WebSocketMessage | None:
@@ -92,7 +92,7 @@ def _piece(
     control = frame.opcode >= CLOSE
     whole = before == 0 and head - start == frame.head
     name = f"WebSocket frame {frame.number}"
-    facts = [f"{frame.kind}{', a control frame' if control else ''}", _fin(frame, message),
+    facts = [f"{frame.kind}{', a control frame' if control else ''}", _fin(frame),
              "masked" if frame.masked else "not masked", f"{frame.length:,} bytes of payload"]  # fmt: skip
     all_packets = frame.packets
     if len(all_packets) > 1:
@@ -114,9 +114,9 @@ def _piece(
     if control:
         if end > head:
             found.append(PacketLayer(key="control", name=f"{frame.kind} payload", osi=5, start=head, end=end, size=end - head,
-                                     facts=_control(frame, message, clear), inside=clear))  # fmt: skip
+                                     facts=_control(frame, message), inside=clear))  # fmt: skip
         return found
-    found.append(_presentation(frame, message, head, end - head))
+    found.append(_presentation(frame, message, head))
     content = message.content if message is not None and message.fragments == 1 and len(all_packets) == 1 else None
     inflated = content.encode() if isinstance(content, str) else content
     compressed = message is not None and message.compressed
@@ -126,7 +126,7 @@ def _piece(
     return found
 
 
-def _fin(frame: WebSocketFrame, message: WebSocketMessage | None) -> str:
+def _fin(frame: WebSocketFrame) -> str:
     if frame.kind == "continuation":
         return "last piece of its message" if frame.fin else "a middle piece of its message"
     return "the whole message" if frame.fin else "first piece of its message"
@@ -151,7 +151,7 @@ def _whole(frame: WebSocketFrame, message: WebSocketMessage | None, here: int, p
     return tuple(facts)
 
 
-def _control(frame: WebSocketFrame, message: WebSocketMessage | None, clear: bytes) -> tuple[str, ...]:
+def _control(frame: WebSocketFrame, message: WebSocketMessage | None) -> tuple[str, ...]:
     if frame.opcode == CLOSE and message is not None and message.code is not None:
         from netviz.event import close_name
 
@@ -161,7 +161,7 @@ def _control(frame: WebSocketFrame, message: WebSocketMessage | None, clear: byt
     return ()
 
 
-def _presentation(frame: WebSocketFrame, message: WebSocketMessage | None, at: int, size: int) -> PacketLayer:
+def _presentation(frame: WebSocketFrame, message: WebSocketMessage | None, at: int) -> PacketLayer:
     """What was done to the bytes on their way: layer 6 has no header here, only work."""
     names, facts = [], []
     if frame.masked:
@@ -195,7 +195,7 @@ def _upgrade(event: WebSocketUpgrade, data: bytes, packet: int) -> list[PacketLa
                 facts = (words,) if len(packets) == 1 else (words, f"its head lies in packets {_range(packets)}")
                 session = PacketLayer(
                     key="session", name="WebSocket upgrade", osi=5, start=start, end=start, size=0,
-                    facts=("from 101 on this connection is a WebSocket" if event.outcome == "accepted" else "no WebSocket yet",),
+                    facts=("from 101 on this is a WebSocket" if event.outcome == "accepted" else "no WebSocket comes of it",),
                     note="set up by HTTP, an application (7): an upgrade goes against the order of the layers",
                 )  # fmt: skip
                 found += [session, _text_of(start), _head(name, data, start, end, facts)]
@@ -203,7 +203,7 @@ def _upgrade(event: WebSocketUpgrade, data: bytes, packet: int) -> list[PacketLa
 
 
 def _otherwise(
-    data: bytes, start: int, end: int, packet: int, application: str, asked: tuple[int, bytes] | None
+    data: bytes, start: int, end: int, application: str, asked: tuple[int, bytes] | None
 ) -> list[PacketLayer]:
     payload = data[start:end]
     request = REQUEST.match(payload)
@@ -221,9 +221,8 @@ def _otherwise(
     if application == "tls" or record(payload) is not None:
         return _tls(data, start, end)
     if application == "http":
-        facts = ("a piece that goes on from an earlier packet",)
-        return [PacketLayer(key="body", name="HTTP, continued", osi=7, start=start, end=end, size=end - start, facts=facts,
-                            useful=True)]  # fmt: skip
+        return [PacketLayer(key="body", name="HTTP, continued", osi=7, start=start, end=end, size=end - start, useful=True,
+                            facts=("a piece that goes on from an earlier packet",))]  # fmt: skip
     return []
 
 
@@ -236,11 +235,12 @@ def _head(name: str, data: bytes, start: int, end: int, facts: tuple[str, ...]) 
         words = line.rstrip(b"\r")
         if words:
             before, colon, after = words.partition(b":")
-            label = ("first line" if at == start else text(before)) if at == start or colon else "continued"
+            label = "first line" if at == start else text(before) if colon else "continued"
             value = words if at == start or not colon else after.strip()
             fields.append(Field(label, 8 * (at - start), 8 * min(size, end - at), 0, "", text(value)))
         at += size
-    return PacketLayer(key="http", name=name, osi=7, start=start, end=end, size=end - start, fields=tuple(fields), facts=facts)  # fmt: skip
+    return PacketLayer(key="http", name=name, osi=7, start=start, end=end, size=end - start, fields=tuple(fields),
+                       facts=facts)  # fmt: skip
 
 
 def _text_of(at: int) -> PacketLayer:
@@ -259,7 +259,8 @@ def _tls(data: bytes, start: int, end: int) -> list[PacketLayer]:
         facts = head.facts
         if stop - at - 5 < head.value("length"):
             facts += (f"{stop - at - 5:,} of them here, the rest in later packets",)
-        found.append(PacketLayer(key="tls", name="TLS record", osi=6, start=at, end=at + 5, size=5, fields=head.fields, facts=facts,
+        found.append(PacketLayer(key="tls", name="TLS record", osi=6, start=at, end=at + 5, size=5, facts=facts,
+                                 fields=head.fields,
                                  note="encryption is presentation (6), its handshake session (5), and it sits on TCP: "
                                  "the seven layers have no place for it"))  # fmt: skip
         secret = head.value("content type") == 23

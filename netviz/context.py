@@ -74,7 +74,8 @@ class _Rows:
         mine = np.flatnonzero(forth | back)
         packet = tcp.row[mine] + batch.first
         until = mine[packet <= target.packet]
-        columns = (tcp.row[until] + batch.first, back[until].astype(np.int64), tcp.seq[until], tcp.length[until], tcp.flags[until])
+        columns = (tcp.row[until] + batch.first, back[until].astype(np.int64),
+                   *(column[until] for column in (tcp.seq, tcp.length, tcp.flags)))  # fmt: skip
         for kept, column in zip(self._columns, columns, strict=True):
             kept.append(column)
         for index in until[tcp.captured[until] > 0].tolist():
@@ -99,9 +100,9 @@ class _Rows:
         taken = target.length + bool(target.flags & SYN) + (target.flags & 1)
         if not len(packet):
             return 0, 0
-        covered = np.flatnonzero((begin <= mine) & (end >= mine + taken)) if taken else []
+        covered = packet[(begin <= mine) & (end >= mine + taken)] if taken else packet[:0]
         missing = max(mine - int(end.max()), 0)
-        return (int(packet[covered[0]]) if len(covered) else 0), missing
+        return (int(covered[0]) if len(covered) else 0), missing
 
 
 def gather_context(batches: Iterable[Batch], target: Target) -> Context:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -33,8 +33,8 @@ __all__ = ["dissect"]
 #: Bytes of a stream that are kept, because it cannot be read a second time.
 _HELD = 256 << 20
 
-_LINKS = {0: "BSD loopback", 1: "Ethernet", 12: "raw IP", 14: "raw IP", 101: "raw IP", 108: "OpenBSD loopback", 113: "Linux cooked",
-          228: "raw IPv4", 229: "raw IPv6", 276: "Linux cooked 2"}  # fmt: skip
+_LINKS = {0: "BSD loopback", 1: "Ethernet", 12: "raw IP", 14: "raw IP", 101: "raw IP", 108: "OpenBSD loopback",
+          113: "Linux cooked", 228: "raw IPv4", 229: "raw IPv6", 276: "Linux cooked 2"}  # fmt: skip
 
 
 class _Found(NamedTuple):
@@ -58,9 +58,9 @@ def dissect(source: Source, number: int) -> Dissection:
     target = _target(batch, number)
     context = None
     if target is not None:
-        batches = chain(found.held, found.rest) if found.held is not None else None
+        batches: Iterable[Batch] | None = None if found.held is None else chain(found.held, found.rest)
         if isinstance(source, Files):
-            batches = iter(source.again())
+            batches = source.again()
         context = gather_context(batches, target) if batches is not None else None
     layers = [_physical(source, link, data, wire), *_headers(walked, data, context), *_above(walked, data, context, number)]
     problems = [Problem("headers-cut" if "in the capture" in walked.problem else "header-malformed", walked.problem, number)]
@@ -141,7 +141,8 @@ def _headers(walked: Walk, data: bytes, context: Context | None) -> list[PacketL
                                   fields=fields, facts=facts, note=header.note))  # fmt: skip
     if walked.stop < len(data) and layers and not walked.problem:
         layers.append(PacketLayer(key="padding", name="padding", osi=2, start=walked.stop, end=len(data),
-                                  size=len(data) - walked.stop, facts=("fills the frame up: no layer above asked for it",)))  # fmt: skip
+                                  size=len(data) - walked.stop,
+                                  facts=("fills the frame up: no layer above asked for it",)))  # fmt: skip
     return layers
 
 
@@ -220,7 +221,8 @@ def _above(walked: Walk, data: bytes, context: Context | None, number: int) -> l
 def _ends_here(last: Header | None, payload: str) -> str:
     if payload.startswith("a fragment"):
         return "a piece of an IP packet: what it carries is only whole when all pieces have come"
-    return f"this packet is for layer {last.osi} itself" if last is not None and last.osi in (2, 3) else "nothing that netviz reads"
+    inner = last is not None and last.osi in (2, 3)
+    return "this packet is for the network itself, not for a program" if inner else "nothing that netviz reads"
 
 
 def _story(context: Context, target: Target) -> tuple[str, ...]:

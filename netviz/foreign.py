@@ -51,7 +51,7 @@ def foreign(follows: str, data: bytes, start: int, end: int, above: bytes) -> li
         else:
             packet, skip = _guessed(follows, above + raw), len(above)
         return _layers(packet, start - skip, start, min(end, start + len(raw)), osi)
-    except Exception:  # noqa: BLE001 - scapy raises whatever it likes on bytes that nobody meant to send
+    except Exception:
         return []
 
 

@@ -23,8 +23,9 @@ __all__ = ["layers"]
 @click.option("--full", is_flag=True, help="Every field and every byte.")
 @output
 def layers(
-    words: tuple[str, ...], layer: str | None, explain: bool, full: bool, as_json: bool, plain: bool, color: str, only_ascii: bool
-) -> None:
+    words: tuple[str, ...], layer: str | None, explain: bool, full: bool, as_json: bool, plain: bool, color: str,
+    only_ascii: bool,
+) -> None:  # fmt: skip
     """Show one packet as nested layers, from the wire up: each with its OSI number, its protocol, what it says, its bytes,
     and what it costs.
 
@@ -44,7 +45,7 @@ def layers(
     captures, number = words[:-1], words[-1]
     if not captures:
         raise click.UsageError(f"Which packet? netviz layers {number} 1 shows the first one.")
-    if not (number.isascii() and number.isdigit()) or not 0 < int(number[:19]):
+    if not (number.isascii() and number.isdigit()) or not int(number[:19]) > 0:
         raise click.UsageError(f"The last word is the number of a packet, counted from 1: {number!r} is none.")
     event = dissect(open_capture(*map(find, captures)), int(number[:19]))
     if as_json:

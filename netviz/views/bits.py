@@ -36,7 +36,9 @@ def anatomy_of(event: Dissection, asked: Sequence[PacketLayer], width: int) -> I
 
 
 def _one(event: Dissection, layer: PacketLayer, width: int) -> Iterator[Text]:
-    where = f"bytes {layer.start} to {layer.end - 1} of packet {event.number}" if layer.end > layer.start else "no bytes of its own"
+    where = "no bytes of its own"
+    if layer.end > layer.start:
+        where = f"bytes {layer.start} to {layer.end - 1} of packet {event.number}"
     line = Text.assemble((f"{layer.osi} {OSI[layer.osi]}", style_of(layer)), "  ", (safe(layer.name), "title"),
                          f"  {plural(layer.size, 'byte')}", (f"  {where}", "faint"))  # fmt: skip
     yield fold(line, width, 2)

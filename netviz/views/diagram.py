@@ -88,7 +88,7 @@ def _row(cells: Sequence[Cell], owners: list[int], begin: int, unit: int) -> Ite
     pieces = list(_pieces(cells, owners, begin, unit))
     height = max((len(piece.lines) for piece in pieces), default=0)
     for line in range(height + 1):
-        out = Text("│", "faint")
+        out = Text.assemble(("│", "faint"))
         for piece in pieces:
             room = (piece.last - piece.first) * unit - 1
             words = piece.value if line == height else piece.lines[line] if line < len(piece.lines) else ""

@@ -55,4 +55,4 @@ def _region(data: bytes, start: int, end: int, label: str, style: str, per: int,
         line.append(" " + "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in row), style)
         yield line
     if last < end:
-        yield Text(f"{'':<{_LABEL + _OFFSET}}  … {end - last:,} more bytes (--full shows them)", "faint")
+        yield Text(f"{'':<{_LABEL + _OFFSET}}  … {end - last:,} more bytes (--full)", "faint")

@@ -34,7 +34,7 @@ def layers(event: Dissection, width: int, *, full: bool = False) -> Iterator[Tex
     yield Text()
     yield from _cost(event, width)
     yield Text()
-    yield Text("--layer NAME draws one of them bit by bit, --explain says what each is for", "faint")
+    yield fold(Text("--layer NAME draws one of them bit by bit, --explain says what each is for", "faint"), width, 2)
 
 
 def title(event: Dissection, width: int) -> Iterator[Text]:
@@ -45,7 +45,8 @@ def title(event: Dissection, width: int) -> Iterator[Text]:
         line.append(f"  {seconds(elapsed)} s ({clock(event.time)} UTC)", "faint")
     if event.side is not None:
         other = "server" if event.side == "client" else "client"
-        line.append_text(Text.assemble("  ", (event.side, event.side), " → ", (other, other), f"  connection {event.connection}"))
+        line.append_text(Text.assemble("  ", (event.side, event.side), " → ", (other, other)))
+        line.append(f"  connection {event.connection}")
     yield fold(line, width, 2)
     for story in event.story:
         yield fold(Text(f"  {safe(story)}"), width, 4)
@@ -75,13 +76,13 @@ def _boxes(event: Dissection, width: int, full: bool) -> Iterator[Text]:
             for part in fold(line, inner, 2).split("\n"):
                 part.pad_right(inner - part.cell_len)
                 yield Text.assemble(left, part, right)
-    line = "─" if pad else ""
+    dash = "─" if pad else ""
     end = Text()
     for index, style in enumerate(open_):
-        end.append(("┴" if index else "└") + line, style)
+        end.append(("┴" if index else "└") + dash, style)
     end.append("─" * (width - 2 * len(open_) * (1 + len(pad))), open_[-1] if open_ else "")
     for index, style in reversed(list(enumerate(open_))):
-        end.append(line + ("┴" if index else "┘"), style)
+        end.append(dash + ("┴" if index else "┘"), style)
     yield end
 
 
@@ -158,7 +159,7 @@ def _content(group: list[PacketLayer], room: int, full: bool) -> Iterator[Text]:
 
 def packed_facts(lead: str, facts: tuple[str, ...], room: int) -> Iterator[Text]:
     """Facts beside one another, where they fit: a fact is not torn apart that would fit on a line of its own."""
-    line = Text(lead, "label")
+    line = Text.assemble((lead, "label"))
     for index, fact in enumerate(facts):
         words = safe(fact)
         joint = " · " if index else ""

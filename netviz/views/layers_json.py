@@ -34,13 +34,15 @@ def _layer(layer: PacketLayer) -> str:
     return (
         f'{{"layer": {layer.osi}, "key": {string(layer.key)}, "name": {string(layer.name)}{place}, "bytes": {layer.size}, '
         f'"useful": {boolean(layer.useful)}, "by": "{layer.by}", "facts": {words(layer.facts)}{note}{inside}, '
-        f'"fields": [{", ".join(map(_field, layer.fields))}]}}'
+        f'"fields": [{", ".join([_field(field, layer.key != "http") for field in layer.fields])}]}}'
     )
 
 
-def _field(field: Field) -> str:
+def _field(field: Field, numeric: bool) -> str:
     place = f', "bit": {field.bit}, "bits": {field.bits}' if field.bits else ""
     text = f', "text": {string(field.text)}' if field.text else ""
     meaning = f', "meaning": {string(field.meaning)}' if field.meaning else ""
-    value = f', "value": {field.value}' if not field.text or field.value else ""
+    # Numbers of more than 64 bits are addresses and the like: their text says it better.
+    known = numeric and field.bits <= 64 and (field.bits > 0 or field.value != 0 or not field.text)
+    value = f', "value": {field.value}' if known else ""
     return f'{{"name": {string(field.name)}{place}{value}{text}{meaning}}}'

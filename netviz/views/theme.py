@@ -26,7 +26,7 @@ THEME = Theme(
         "layer4": "green",
         "layer5": "yellow",
         "layer6": "magenta",
-        "layer7": "red",
+        "layer7": "bold",
     }
 )
 

@@ -45,8 +45,8 @@ def read(layout: Layout, data: bytes, begin: int = 0) -> tuple[Field, ...]:
     """The fields of a header as far as they are whole; bits count from the first of ``data``, of which the header
     begins at byte ``begin``.
 
-    >>> read((Entry("version", 4), Entry("length", 4), Entry("rest", 16)), bytes([0x45]))
-    (Field(name='version', bit=0, bits=4, value=4, meaning='', text=''), Field(name='length', bit=4, bits=4, value=5, meaning='', text=''))
+    >>> [(field.name, field.value) for field in read((Entry("version", 4), Entry("length", 4), Entry("rest", 16)), b"\\x45")]
+    [('version', 4), ('length', 5)]
     """
     found = []
     bit, end = 8 * begin, 8 * len(data)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from netviz.layers.header.field import Entry, Header, Layout, hexadecimal, pick, read, valued
 
-__all__ = ["LINKS", "ETHERTYPES", "ethernet", "vlan"]
+__all__ = ["ETHERTYPES", "LINKS", "ethernet", "vlan"]
 
 #: What follows by EtherType: the key of a header that is read here, or a name.
 ETHERTYPES = {
@@ -69,12 +69,13 @@ SLL2: Layout = (
     Entry("address length", 8, lambda v: "bytes of the address that count"),
     Entry("source", 64, lambda v: "the sender's link address, padded to 8 bytes", hexadecimal(16)),
 )
+_FAMILY_NAMES = {"ipv4": "IPv4 follows", "ipv6": "IPv6 follows (every BSD has another number for it)"}
+
 #: The family is a number of the machine that recorded: whichever half is zero tells its byte order.
 FAMILY: Layout = (
     Entry("address family", 32, lambda v: _FAMILY_NAMES.get(_FAMILIES.get(_family(v), ""), "no family that netviz knows"),
           lambda v: str(_family(v))),
 )  # fmt: skip
-_FAMILY_NAMES = {"ipv4": "IPv4 follows", "ipv6": "IPv6 follows (every BSD has another number for it)"}
 
 
 def _family(value: int) -> int:
@@ -86,12 +87,12 @@ def ethernet(data: bytes) -> Header:
     fields = read(ETHERNET, data[:14])
     kind = valued(fields, "EtherType")
     follows = ETHERTYPES.get(kind, f"EtherType 0x{kind:04x}") if kind >= 0x600 else "LLC"
-    facts = (f"{fields[1].text} → {fields[0].text}",) if len(fields) > 1 else ()
     if len(fields) < 3:
         return Header("ethernet", "Ethernet", 2, 14, fields)
-    facts += (f"carries {_TITLES.get(follows, follows)}",)
+    way = f"{fields[1].text} → {fields[0].text}"
     if not fields[0].value and not fields[1].value:
-        facts = ("no addresses: this is loopback, no adapter is involved", facts[-1])
+        way = "no addresses: this is loopback, no adapter is involved"
+    facts = way, f"carries {_TITLES.get(follows, follows)}"
     return Header("ethernet", "Ethernet II" if kind >= 0x600 else "Ethernet (802.3)", 2, 14, fields, follows, facts)
 
 
