@@ -249,7 +249,8 @@ def _text_of(at: int) -> PacketLayer:
 
 
 def _tls(data: bytes, start: int, end: int) -> list[PacketLayer]:
-    found: list[PacketLayer] = []
+    found = [PacketLayer(key="session", name="TLS", osi=5, start=start, end=start, size=0,
+                         facts=("its handshake agrees on keys, and those are the session",))]  # fmt: skip
     at = start
     while at < end and len(found) < _MOST:
         head = record(data[at:end])
@@ -259,20 +260,19 @@ def _tls(data: bytes, start: int, end: int) -> list[PacketLayer]:
         facts = head.facts
         if stop - at - 5 < head.value("length"):
             facts += (f"{stop - at - 5:,} of them here, the rest in later packets",)
-        found.append(PacketLayer(key="tls", name="TLS record", osi=6, start=at, end=at + 5, size=5, facts=facts,
+        found.append(PacketLayer(key="tls", name="TLS record", osi=6, start=at, end=min(at + 5, end), size=5, facts=facts,
                                  fields=head.fields,
-                                 note="encryption is presentation (6), its handshake session (5), and it sits on TCP: "
-                                 "the seven layers have no place for it"))  # fmt: skip
+                                 note="encryption: presentation comes closest, though it lies right on TCP"))  # fmt: skip
         secret = head.value("content type") == 23
-        words = "encrypted: netviz cannot read inside without keys" if secret else "the handshake of TLS itself"
-        found.append(PacketLayer(key="encrypted" if secret else "handshake", name="encrypted data" if secret else head.facts[0],
-                                 osi=7 if secret else 6, start=at + 5, end=stop, size=stop - at - 5, facts=(words,),
-                                 useful=secret))  # fmt: skip
+        name, osi = ("encrypted data", 7) if secret else ("TLS message", 6)
+        words = ("netviz cannot read inside without keys",) if secret else ()
+        found.append(PacketLayer(key="encrypted" if secret else "handshake", name=name, osi=osi, start=at + 5, end=stop,
+                                 size=stop - at - 5, facts=words, useful=secret))  # fmt: skip
         at = stop
-    if not found:
-        words = "a piece of a TLS record that began in an earlier packet: encrypted, unreadable without keys"
-        found = [PacketLayer(key="encrypted", name="TLS, continued", osi=7, start=start, end=end, size=end - start,
-                             facts=(words,), useful=True)]  # fmt: skip
+    if at == start:
+        words = ("a piece of a TLS record that began in an earlier packet; unreadable without keys",)
+        found.append(PacketLayer(key="encrypted", name="TLS, continued", osi=7, start=start, end=end, size=end - start,
+                                 facts=words, useful=True))  # fmt: skip
     return found
 
 

@@ -199,10 +199,7 @@ def _above(walked: Walk, data: bytes, context: Context | None, number: int) -> l
         return carried(data, start, end, stop, number, events, application, asked)
     at, last = walked.headers[-1] if walked.headers else (0, None)
     body = walked.payload in ("ICMP body", "ICMPv6 body")
-    if body and last is not None:
-        layers = foreign(walked.payload, data, start, end, data[at:start])
-    else:
-        layers = foreign(walked.payload, data, start, end, b"")
+    layers = foreign(walked.payload, data, start, end, data[at:start] if body else b"")
     reached = max((layer.end for layer in layers), default=start)
     if reached < stop:
         known = last is not None and last.key == "udp"

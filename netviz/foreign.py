@@ -32,10 +32,13 @@ _CLASSES = {
 _MOST_BYTES, _MOST_LAYERS, _MOST_FIELDS, _LONGEST = 1 << 16, 12, 200, 400
 
 
+_NOTES = {"ARP": "asks for the link address (2) of a network address (3): it belongs to both"}
+
+
 def foreign(follows: str, data: bytes, start: int, end: int, above: bytes) -> list[PacketLayer]:
     """The layers that scapy sees from byte ``start`` of a packet on; none where it sees nothing.
 
-    ``above`` is the whole header before, for protocols that can only be told with it.  Whatever happens in scapy,
+    ``above`` is the header before, where that and the bytes are one message for scapy.  Whatever happens in scapy,
     nothing comes out of here but layers: a packet is hostile until it is read.
     """
     known = _CLASSES.get(follows)
@@ -45,11 +48,7 @@ def foreign(follows: str, data: bytes, start: int, end: int, above: bytes) -> li
     raw = data[start : min(end, start + _MOST_BYTES)]
     try:
         _quiet()
-        home = import_module(module)
-        if name:
-            packet, skip = getattr(home, name)(raw), 0
-        else:
-            packet, skip = _guessed(follows, above + raw), len(above)
+        packet, skip = _read(follows, module, name, above + raw), len(above)
         return _layers(packet, start - skip, start, min(end, start + len(raw)), osi)
     except Exception:
         return []
@@ -61,12 +60,14 @@ def _quiet() -> None:
     logging.getLogger("scapy").setLevel(logging.CRITICAL)
 
 
-def _guessed(follows: str, raw: bytes) -> Any:
+def _read(follows: str, module: str, name: str, raw: bytes) -> Any:
+    home = import_module(module)
+    found: Any = name
     if follows == "ICMPv6 body":
-        types = import_module("scapy.layers.inet6")
-        return types.get_cls(types.icmp6typescls.get(raw[0], "ICMPv6Unknown"), types.ICMPv6Unknown)(raw)
-    home = import_module("scapy.layers.dhcp6")
-    return home.get_cls(home.dhcp6_cls_by_type.get(raw[0], "Raw"), home.DHCP6)(raw)
+        found = home.icmp6typescls.get(raw[0], "ICMPv6Unknown")
+    elif follows == "DHCPv6":
+        found = home.dhcp6_cls_by_type.get(raw[0], "DHCP6")
+    return (getattr(home, found) if isinstance(found, str) else found)(raw)
 
 
 def _layers(packet: Any, at: int, first: int, end: int, osi: int) -> list[PacketLayer]:
@@ -80,9 +81,13 @@ def _layers(packet: Any, at: int, first: int, end: int, osi: int) -> list[Packet
         fields = [_field(packet, description) for description in packet.fields_desc[:_MOST_FIELDS]]
         shown = tuple(field for field in fields if field is not None)
         summary = str(packet.mysummary() or "")[:_LONGEST] if hasattr(packet, "mysummary") else ""
+        if size and stop == start:
+            at, packet = at + size, inner
+            continue  # the header that netviz has read itself
         key = "".join(c if c.isalnum() else "-" for c in packet.name.lower().split(" (")[0])
+        facts, note = (summary,) * bool(summary), _NOTES.get(packet.name, "")
         found.append(PacketLayer(key=key, name=packet.name, osi=osi, start=start, end=stop, size=stop - start, fields=shown,
-                                 facts=(summary,) if summary else (), useful=osi == 7, by="scapy"))  # fmt: skip
+                                 facts=facts, note=note, useful=osi == 7, by="scapy"))  # fmt: skip
         at += size
         packet = inner
     return found

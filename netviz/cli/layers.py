@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import output
-from netviz.samples import find
+from netviz.cli.options import output, packet
 
 if TYPE_CHECKING:
     from netviz.event import Dissection, PacketLayer
@@ -17,7 +16,7 @@ __all__ = ["layers"]
 
 
 @click.command(short_help="One packet, layer by layer.", context_settings={"max_content_width": 110})
-@click.argument("words", nargs=-1, required=True, metavar="CAPTURE... PACKET")
+@packet
 @click.option("--layer", metavar="NAME", help="Draw one layer bit by bit: tcp, ipv4, websocket, or its number: 4.")
 @click.option("--explain", is_flag=True, help="Say what each layer is for, with the values of this packet.")
 @click.option("--full", is_flag=True, help="Every field and every byte.")
@@ -44,10 +43,10 @@ def layers(
 
     captures, number = words[:-1], words[-1]
     if not captures:
-        raise click.UsageError(f"Which packet? netviz layers {number} 1 shows the first one.")
+        raise click.UsageError("Which packet? Its number comes last: netviz layers CAPTURE 1 shows the first.")
     if not (number.isascii() and number.isdigit()) or not int(number[:19]) > 0:
         raise click.UsageError(f"The last word is the number of a packet, counted from 1: {number!r} is none.")
-    event = dissect(open_capture(*map(find, captures)), int(number[:19]))
+    event = dissect(open_capture(*captures), int(number[:19]))
     if as_json:
         from netviz.views.layers_json import layers_line
 

@@ -9,7 +9,7 @@ import click
 
 from netviz.samples import find, samples
 
-__all__ = ["captures", "output"]
+__all__ = ["captures", "output", "packet"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -30,6 +30,11 @@ class _Capture(click.ParamType[str]):
 def captures(command: _F) -> _F:
     """The captures to read."""
     return click.argument("captures", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE...")(command)
+
+
+def packet(command: _F) -> _F:
+    """The captures to read, and behind them the number of a packet."""
+    return click.argument("words", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE... PACKET")(command)
 
 
 def output(command: _F) -> _F:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.cells import cell_len
@@ -115,7 +116,7 @@ def _label(osi: int, group: list[PacketLayer], levels: dict[int, list[PacketLaye
 def _top(label: str, group: list[PacketLayer], room: int, style: str) -> Text:
     """``┌ 4 transport ─ TCP ─────── 32 bytes ┐``."""
     names = list(dict.fromkeys(layer.name for layer in group if layer.key not in ("padding", "nothing")))
-    name = ", ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
+    name = " + ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
     size = sum(layer.size for layer in group)
     cost = f" {plural(size, 'byte')} " if size else ""
     head = Text("┌ ", style)
@@ -135,6 +136,14 @@ def _top(label: str, group: list[PacketLayer], room: int, style: str) -> Text:
 def _content(group: list[PacketLayer], room: int, full: bool) -> Iterator[Text]:
     """What the layers of a box say, each in a few lines."""
     several = len({layer.name for layer in group}) > 1
+    if len(group) > 1 and not full and all(layer.key == "presentation" for layer in group):
+        counts = Counter(layer.name for layer in group)
+        yield Text(" · ".join(f"{name}: {count} times" if count > 1 else name for name, count in counts.items()))
+        return
+    if len(group) > 1 and all(layer.key == "encrypted" for layer in group):
+        group = group[:1]
+    if not full:  # the record before it has said what it is
+        group = [layer for layer in group if layer.key != "handshake"]
     for layer in group[: None if full else _EACH]:
         if layer.key == "nothing":
             yield Text(f"nothing: {safe(layer.note)}", "faint")

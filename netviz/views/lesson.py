@@ -10,7 +10,7 @@ from netviz.event import Dissection, PacketLayer
 from netviz.quantity import plural
 from netviz.views.hexdump import style_of
 from netviz.views.layers import OSI, title
-from netviz.views.text import safe, wrapped
+from netviz.views.text import fold, safe, wrapped
 
 __all__ = ["lesson"]
 
@@ -38,7 +38,8 @@ def lesson(event: Dissection, width: int) -> Iterator[Text]:
         else:
             size = f"  {plural(layer.size, 'byte')}" if layer.size else ""
             label = f"{layer.osi} {OSI[layer.osi]}"
-            yield Text.assemble((label, style_of(layer)), "  ", (safe(layer.name), "title"), (size, "faint"))
+            line = Text.assemble((label, style_of(layer)), "  ", (safe(layer.name), "title"), (size, "faint"))
+            yield fold(line, width, 2)
         yield from _paragraph(words, width, 2)
     yield Text()
     yield from _paragraph(_sum(event), width, 0)

@@ -64,12 +64,11 @@ def fitting(text: str, room: int) -> int:
     if text.isascii():
         return max(min(room, len(text)), 1)
     cells = count = 0
-    for count, character in enumerate(text):
+    for character in text:
         cells += cell_len(character)
         if cells > room:
             break
-    else:
-        count = len(text)
+        count += 1
     # A sign may make the one before it wider (the variation selector of emoji), so together they are measured again.
     while count > 1 and cell_len(text[:count]) > room:
         count -= 1

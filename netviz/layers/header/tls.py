@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc8446#section-5.1
 from __future__ import annotations
 
 from netviz.layers.header.field import Entry, Header, Layout, hexadecimal, pick, read
+from netviz.quantity import plural
 
 __all__ = ["record"]
 
@@ -36,4 +37,4 @@ def record(data: bytes) -> Header | None:
         claimed = int.from_bytes(data[6:9], "big")
         plain = data[5] in _HANDSHAKES and claimed <= _LARGEST * 4 and (claimed + 4 <= fields[2].value or data[5] == 11)
         kind = f"handshake: {_HANDSHAKES[data[5]]}" if plain else "handshake, encrypted"
-    return Header("tls", "TLS record", 6, 5, fields, "", (kind, f"{fields[2].value:,} bytes"))
+    return Header("tls", "TLS record", 6, 5, fields, "", (kind, plural(fields[2].value, "byte")))
