@@ -90,7 +90,7 @@ def _find(source: Source, number: int) -> _Found:
             kept = _compact(batch)
             size += len(kept.buffer)
             held = [*held, kept] if size <= _HELD else None
-        if number <= last:
+        if batch.first <= number <= last:
             return _Found(batch, number - batch.first, origin, batches, held)
     there = f"the capture has {plural(last, 'packet')}" if last else "the capture has no packets"
     raise NetvizError(f"no packet {number}: {there}", "packets are counted from 1, as in Wireshark")

@@ -92,6 +92,7 @@ def _row(cells: Sequence[Cell], owners: list[int], begin: int, unit: int) -> Ite
         for piece in pieces:
             room = (piece.last - piece.first) * unit - 1
             words = piece.value if line == height else piece.lines[line] if line < len(piece.lines) else ""
+            words = words if cell_len(words) <= room else "…"
             spare = room - cell_len(words)
             out.append(" " * (spare // 2))
             out.append(words, cells[piece.cell].style if line == height else "")
