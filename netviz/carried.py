@@ -56,7 +56,7 @@ def _bytes(start: int, end: int, size: int, application: str) -> PacketLayer:
     known = "" if application == "unknown" else f" of {application}"
     facts = [f"{plural(size, 'byte')}{known} that netviz does not decode"]
     if size > end - start:
-        facts.append(f"{size - end + start:,} of them are not in the capture")
+        facts = [*facts, f"{size - end + start:,} of them are not in the capture"] if end > start else ["not in the capture"]
     return PacketLayer(key="data", name="data", osi=7, start=start, end=end, size=size, facts=tuple(facts), useful=True)
 
 
@@ -99,7 +99,7 @@ def _piece(
         total = frame.head + frame.length
         facts.append(
             f"bytes {before + 1:,} to {before + end - start:,} of the frame’s {total:,} are here; "
-            f"packets {_range(all_packets)} carry it"
+            f"{_range(all_packets)} carry it"
         )
     facts += [problem.text.split(": ", 1)[-1] for problem in frame.problems]
     found = [
@@ -144,7 +144,7 @@ def _whole(frame: WebSocketFrame, message: WebSocketMessage | None, here: int, p
         inside = f"{message.wire_length:,} bytes"
         of_frame = f"bytes {phase + 1:,} to {phase + here:,} of {'it' if message.fragments == 1 else f'frame {frame.number}'}"
         pieces = f", {plural(message.fragments, 'frame')}" if message.fragments > 1 else ""
-        facts.append(f"{of_frame} are here; the message has {inside}{pieces}, in packets {_range(message.packets)}")
+        facts.append(f"{of_frame} are here; the message has {inside}{pieces}, in {_range(message.packets)}")
     if message.compressed:
         facts.append("cannot be inflated" if message.length is None else
                      f"{message.wire_length:,} bytes on the wire are {message.length:,} inflated")  # fmt: skip
@@ -192,7 +192,7 @@ def _upgrade(event: WebSocketUpgrade, data: bytes, packet: int) -> list[PacketLa
         for number, start, end in slices:
             if number == packet:
                 packets = tuple(dict.fromkeys(piece.packet for piece in slices))
-                facts = (words,) if len(packets) == 1 else (words, f"its head lies in packets {_range(packets)}")
+                facts = (words,) if len(packets) == 1 else (words, f"its head lies in {_range(packets)}")
                 session = PacketLayer(
                     key="session", name="WebSocket upgrade", osi=5, start=start, end=start, size=0,
                     facts=("from 101 on this is a WebSocket" if event.outcome == "accepted" else "no WebSocket comes of it",),
@@ -278,4 +278,4 @@ def _tls(data: bytes, start: int, end: int) -> list[PacketLayer]:
 
 def _range(packets: tuple[int, ...]) -> str:
     """Packet numbers, in short."""
-    return str(packets[0]) if len(packets) == 1 else f"{packets[0]}–{packets[-1]}"
+    return f"packet {packets[0]}" if len(packets) == 1 else f"packets {packets[0]}–{packets[-1]}"

@@ -14,7 +14,7 @@ __all__ = ["hexdump", "label_of", "style_of"]
 #: Rows of one layer, where not all of its bytes are wanted.
 _ROWS = 8
 
-_LABEL, _OFFSET = 15, 5
+_LABEL, _OFFSET = 17, 5
 
 
 def style_of(layer: PacketLayer) -> str:

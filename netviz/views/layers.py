@@ -157,13 +157,21 @@ def _content(group: list[PacketLayer], room: int, full: bool) -> Iterator[Text]:
         if layer.key == "http" and not full:
             yield from _head(layer)
         if full:
-            for field in layer.fields:
-                meaning = f"  {safe(field.meaning)}" if field.meaning else ""
-                yield Text.assemble((f"  {safe(field.name)} ", "faint"), shown(field), (meaning, "faint"))
+            yield from _fields(layer)
     if not full and len(group) > _EACH:
         yield Text(f"… and {len(group) - _EACH:,} more (--full shows them)", "faint")
     for note in dict.fromkeys(layer.note for layer in group if layer.note and layer.key != "nothing"):
         yield Text(f"({safe(note)})", "faint")
+
+
+def _fields(layer: PacketLayer) -> Iterator[Text]:
+    names = min(max((len(field.name) for field in layer.fields), default=0), 22)
+    values = min(max((len(shown(field)) for field in layer.fields), default=0), 20)
+    for field in layer.fields:
+        line = Text.assemble((f"  {safe(field.name):<{names}}  ", "faint"), f"{shown(field):<{values}}")
+        line.append(f"  {safe(field.meaning)}", "faint")
+        line.rstrip()
+        yield line
 
 
 def packed_facts(lead: str, facts: tuple[str, ...], room: int) -> Iterator[Text]:

@@ -90,7 +90,7 @@ def _words(event: Dissection, layer: PacketLayer, again: bool) -> str:
 def _physical(event: Dissection, layer: PacketLayer) -> str:
     when = "" if event.time is not None else " This file does not even say when."
     cable = ""
-    if any(one.key == "ethernet" for one in event.layers):
+    if any(one.key == "ethernet" and (one.value("source") or one.value("destination")) for one in event.layers):
         cable = (f" On a cable {_CABLE} bytes more belong to it: a preamble, a checksum, and a silence, "
                  "which the adapter keeps to itself.")  # fmt: skip
     return (

@@ -44,5 +44,6 @@ def test_what_goes_on_elsewhere_is_named_again() -> None:
 
 @pytest.mark.parametrize("name", ["reserved", "温度计读数", "x" * 90])
 def test_names_never_leave_their_cell(name: str) -> None:
-    cells = [Cell(0, 1, name, "0", ""), Cell(1, 2, name, "温度", ""), Cell(3, 5, name, "12345678", ""), Cell(8, 24, name, "1", "")]
+    places = ((0, 1, "0"), (1, 2, "温度"), (3, 5, "12345678"), (8, 24, "1"))
+    cells = [Cell(bit, bits, name, value, "") for bit, bits, value in places]
     assert len({cell_len(row) for row in lines_of(diagram(cells, 80))[2:]}) == 1
