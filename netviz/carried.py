@@ -57,7 +57,8 @@ def _bytes(start: int, end: int, size: int, application: str) -> PacketLayer:
     facts = [f"{plural(size, 'byte')}{known} that netviz does not decode"]
     if size > end - start:
         facts = [*facts, f"{size - end + start:,} of them are not in the capture"] if end > start else ["not in the capture"]
-    return PacketLayer(key="data", name="data", osi=7, start=start, end=end, size=size, facts=tuple(facts), useful=True)
+    # Of what was not recorded nobody knows how much is header.
+    return PacketLayer(key="data", name="data", osi=7, start=start, end=end, size=size, facts=tuple(facts), useful=end > start)
 
 
 def _message_of(frame: WebSocketFrame, events: tuple[Event, ...]) -> WebSocketMessage | None:
