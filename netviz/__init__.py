@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from netviz.capture.batch import Batch
     from netviz.capture.source import Source
     from netviz.capture.source import open_capture as open  # noqa: A004
+    from netviz.dissection import dissect
     from netviz.errors import NetvizError
     from netviz.event import (
         CaptureProblem,
+        Dissection,
         Event,
         Field,
+        PacketLayer,
         Problem,
         Slice,
         TcpConnection,
@@ -37,9 +40,11 @@ __all__ = [
     "Analysis",
     "Batch",
     "CaptureProblem",
+    "Dissection",
     "Event",
     "Field",
     "NetvizError",
+    "PacketLayer",
     "Problem",
     "Slice",
     "Source",
@@ -51,6 +56,7 @@ __all__ = [
     "WebSocketUpgrade",
     "analyze",
     "course",
+    "dissect",
     "open",
     "trace",
 ]
@@ -59,11 +65,14 @@ _HOMES = {
     "netviz.analysis": ("Analysis", "analyze", "course", "trace"),
     "netviz.capture.batch": ("Batch",),
     "netviz.capture.source": ("Source", "open_capture"),
+    "netviz.dissection": ("dissect",),
     "netviz.errors": ("NetvizError",),
     "netviz.event": (
         "CaptureProblem",
+        "Dissection",
         "Event",
         "Field",
+        "PacketLayer",
         "Problem",
         "Slice",
         "TcpConnection",

@@ -40,7 +40,7 @@ _ALLOWED = {
 }
 
 #: What only some modules may import.
-_RESERVED = {"scapy": {"netviz.dissect"}}
+_RESERVED = {"scapy": {"netviz.foreign"}}
 
 
 @cache

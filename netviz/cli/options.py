@@ -11,7 +11,7 @@ import click
 
 from netviz.samples import find, samples
 
-__all__ = ["captures", "output", "typed"]
+__all__ = ["captures", "output", "packet", "typed"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -44,6 +44,11 @@ def typed(captures: tuple[str, ...], matching: str) -> str:
 
     names = [min(capture, os.path.relpath(capture), key=len) for capture in captures]
     return " ".join(shlex.quote(safe(word)) for word in (*names, *(["-f", matching] if matching else [])))
+
+
+def packet(command: _F) -> _F:
+    """The captures to read, and behind them the number of a packet."""
+    return click.argument("words", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE... PACKET")(command)
 
 
 def output(command: _F) -> _F:

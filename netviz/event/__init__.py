@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from netviz.event.base import SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
 from netviz.event.capture import CaptureInterface, CapturePart, CaptureSummary, Share, Span, Trouble, WebSockets
+from netviz.event.layers import Dissection, PacketLayer
 from netviz.event.tcp import (
     Closing,
     Course,
@@ -57,6 +58,7 @@ __all__ = [
     "CaptureSummary",
     "Closing",
     "Course",
+    "Dissection",
     "Endpoint",
     "Event",
     "Field",
@@ -69,6 +71,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "PacketCost",
+    "PacketLayer",
     "Peers",
     "Problem",
     "Rtt",

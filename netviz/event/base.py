@@ -31,13 +31,17 @@ class Slice(NamedTuple):
 
 
 class Field(NamedTuple):
-    """A field of a header: its name, its first bit (from the first of the header) and how many, its value, in words."""
+    """A field of a header: its name, its first bit (from the first of the header) and how many, its value, in words.
+
+    ``text`` is the value as people write it, where that is not the number: an address, a line of HTTP.
+    """
 
     name: str
     bit: int
     bits: int
     value: int
     meaning: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

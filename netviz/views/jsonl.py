@@ -29,7 +29,7 @@ from netviz.event import (
 from netviz.native import native
 from netviz.views.json_keys import boolean, close_keys, message_keys, problems_array, upgrade_keys, words
 
-__all__ = ["JsonLines"]
+__all__ = ["JsonLines", "moment"]
 
 _SECOND = 1_000_000_000
 
@@ -167,10 +167,7 @@ class JsonLines:
         return f'{{"event": "{event.name}"{self._when(event.time)}, "packets": []{summary_keys(event, *stamps)}}}'
 
     def _when(self, time: int | None) -> str:
-        if time is None:
-            return ""
-        elapsed = (time - self.start) / _SECOND if self.start is not None else 0.0
-        return f', "time": "{_stamp(time)}", "elapsed": {elapsed}'
+        return moment(time, self.start)
 
     def _connection(self, event: TcpConnection) -> str:
         inferred = f', "inferred": {words(event.inferred)}' if event.inferred else ""
@@ -204,6 +201,14 @@ class JsonLines:
             f'"ack": {ack}{announced}, "options": {{{_options(options)}}}, "ecn": {boolean(ecn)}, "bytes": {length}, '
             f'"retransmission": {boolean(again)}}}'
         )
+
+
+def moment(time: int | None, start: int | None) -> str:
+    """The keys of a time, counted from the capture's first packet as well; nothing where there is none."""
+    if time is None:
+        return ""
+    elapsed = (time - start) / _SECOND if start is not None else 0.0
+    return f', "time": "{_stamp(time)}", "elapsed": {elapsed}'
 
 
 def _traffic(traffic: Traffic) -> str:

@@ -63,12 +63,16 @@ def fitting(text: str, room: int) -> int:
     """
     if text.isascii():
         return max(min(room, len(text)), 1)
-    cells = 0
-    for count, character in enumerate(text):
+    cells = count = 0
+    for character in text:
         cells += cell_len(character)
         if cells > room:
-            return max(count, 1)
-    return max(len(text), 1)
+            break
+        count += 1
+    # A sign may make the one before it wider (the variation selector of emoji), so together they are measured again.
+    while count > 1 and cell_len(text[:count]) > room:
+        count -= 1
+    return max(count, 1)
 
 
 def wrapped(text: str, room: int) -> list[str]:

@@ -20,6 +20,13 @@ THEME = Theme(
         "inferred": "dim italic",
         "label": "bold",
         "command": "blue",
+        "layer1": "bright_black",
+        "layer2": "blue",
+        "layer3": "cyan",
+        "layer4": "green",
+        "layer5": "yellow",
+        "layer6": "magenta",
+        "layer7": "bold",
     }
 )
 

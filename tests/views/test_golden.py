@@ -62,8 +62,27 @@ _SCREENS = {
     "summary snaplen": (120,),
     "summary mixed --ascii": (80,),
     "summary mixed --plain": (120,),
+    "layers websocket 9": (60, 80, 120, 200),
+    "layers websocket 9 --explain": (80,),
+    "layers websocket 9 --plain": (120,),
+    "layers websocket 9 --ascii": (80,),
+    "layers websocket 9 --full": (120,),
+    "layers websocket 1 --layer tcp": (60, 80, 120),
+    "layers websocket 9 --layer websocket": (80,),
+    "layers websocket 9 --layer message": (80,),
+    "layers websocket 1 --layer network": (120,),
+    "layers websocket 1 --layer ethernet": (80,),
+    "layers websocket 4": (80, 120),
+    "layers websocket 2 --explain": (120,),
+    "layers ipv6 8": (80,),
+    "layers ipv6 8 --layer 3": (120,),
+    "layers deflate 8": (80,),
+    "layers browser 12": (120,),
+    "layers unreachable 4": (60, 120),
+    "layers handshake 1 --layer arp": (80,),
+    "layers snaplen 12": (80,),
 }
-_COMMANDS = ("ws-trace", "summary")
+_COMMANDS = ("ws-trace", "summary", "layers")
 _CASES = [(words, columns) for words, widths in _SCREENS.items() for columns in widths]
 _WIDTHS = (60, 80, 120, 200)
 

@@ -141,7 +141,7 @@ def describe(header: bytes) -> tuple[Field, ...]:
     found = []
     for name, bit, bits in layout:
         value = number >> size - bit - bits & (1 << bits) - 1
-        found.append(Field(name, bit, bits, value, _meaning(name, value)))
+        found.append(Field(name, bit, bits, value, _meaning(name, value), f"0x{value:08x}" if name == "masking key" else ""))
     return tuple(found)
 
 
