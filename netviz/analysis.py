@@ -28,14 +28,17 @@ __all__ = ["Analysis", "analyze", "course", "trace"]
 class Analysis:
     """Feed it Batches, then close it; or let it `run` over a Source.
 
-    With ``openings`` an event is told as soon as a handshake is decided, too.  With ``wanted`` (see
+    With ``openings`` an event is told as soon as a handshake is decided, too; with ``whole`` a connection holds every
+    segment.  With ``wanted`` (see
     `netviz.layers.layer.Wanted`) the payload of connections is read, and what WebSockets say is told instead of the
     connections; where that is nothing but frames, ``blocks`` gives many of them at once.
     """
 
-    def __init__(self, *, openings: bool = False, wanted: Wanted | None = None, blocks: bool = False) -> None:
+    def __init__(
+        self, *, openings: bool = False, whole: bool = False, wanted: Wanted | None = None, blocks: bool = False
+    ) -> None:
         self._wanted = wanted
-        self._kept = Kept(openings=openings)
+        self._kept = Kept(openings=openings, whole=whole)
         self._made: Tracking | None = None
         self._tally: Tally | None = None
         self._blocks = blocks

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from netviz.event import Endpoint, Icmp, Segment, TcpConnection, TcpOpening, Traffic
+from netviz.event.tcp import COPY
 from netviz.found import Finished
 from netviz.layers.address import address_text
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.handshake import read_handshake
-from netviz.layers.tcp.trouble import find_trouble
+from netviz.layers.tcp.trouble import find_trouble, traffic_problems
 
 __all__ = ["judge", "peers"]
 
@@ -18,6 +19,9 @@ def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
     segments = tuple(map(Segment._make, connection.rows))
     if client:
         segments = tuple(segment._replace(side=1 - segment.side) for segment in segments)
+    told = segments
+    if any(segment.special == COPY for segment in segments):
+        segments = tuple(segment for segment in segments if segment.special != COPY)
     handshake = read_handshake(segments)
     judged = handshake.outcome in ("established", "partial")
     closing = read_closing(segments[handshake.ends :]) if judged else None
@@ -35,7 +39,8 @@ def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
     return (TcpOpening if opening else TcpConnection)(
         packets=tuple(packets) or (connection.first,),
         time=connection.stop,
-        problems=find_trouble(handshake, closing, icmp, segments, connection.dropped),
+        problems=find_trouble(handshake, closing, icmp, segments, connection.dropped)
+        + traffic_problems((traffic[client], traffic[1 - client]), handshake),
         connection=connection.number,
         client=ends[client],
         server=ends[1 - client],
@@ -47,7 +52,7 @@ def judge(connection: Finished, *, opening: bool = False) -> TcpConnection:
         closing=closing,
         traffic=(traffic[client], traffic[1 - client]),
         application=connection.application,
-        segments=segments,
+        segments=told,
         icmp=icmp,
         start=connection.start,
         inferred=inferred,

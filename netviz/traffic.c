@@ -70,7 +70,7 @@ static int is_copy(const Sender *sender, const Sent *sent, int64_t span)
 {
     if (!(sent->mark >> 16) && !span)
         return 0;
-    int64_t limit = sent->mark >> 16 ? COPY_WITHIN : BARE_COPY_WITHIN;
+    int64_t limit = sent->mark >> 16 || sent->flags & SYN ? COPY_WITHIN : BARE_COPY_WITHIN;
     for (int i = 0; i < sender->recent_count; i++) {
         const Sent *before = sender->recent + i;
         if (before->seq == sent->seq && before->ack == sent->ack && before->flags == sent->flags &&

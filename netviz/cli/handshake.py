@@ -27,11 +27,13 @@ _OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "p
 @click.option("--explain", is_flag=True, help="Tell it as a story, for somebody who has never heard of TCP.")
 @click.option("--time", "clock", type=click.Choice(["elapsed", "delta", "absolute"]), default="elapsed",
               help="Times of the ladder: since the first packet, since the last row, or of day (UTC).")  # fmt: skip
+@click.option("--packets", is_flag=True, help="The whole life of a connection on its ladder, quiet stretches folded.")
+@click.option("--time-scale", is_flag=True, help="Space the ladder by time.")
 @output
 @click.pass_context
 def handshake(
     ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
-    check: bool, explain: bool, clock: Any, **only: Any,
+    check: bool, explain: bool, clock: Any, packets: bool, time_scale: bool, **only: Any,
 ) -> None:  # fmt: skip
     """Show how every TCP connection in a capture was set up, what went wrong, and how it ended.
 
@@ -44,6 +46,7 @@ def handshake(
       netviz handshake captures/websocket.pcapng
       netviz handshake captures/mixed.pcapng --problems
       netviz handshake captures/mixed.pcapng --connection 3 --explain
+      netviz handshake captures/websocket.pcapng --packets --time-scale
       netviz handshake captures/refused.pcapng --json
       sudo tcpdump -i lo -U -w - | netviz handshake -
     """
@@ -59,7 +62,7 @@ def handshake(
     gc.disable()
     source = open_capture(*captures, matching=matching)
     chosen = Selection(**only)
-    analysis = Analysis(openings=source.streaming and not as_json)
+    analysis = Analysis(openings=source.streaming and not as_json, whole=packets)
     events = analysis.run(source, Progress().update)
     if source.streaming and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
@@ -71,12 +74,14 @@ def handshake(
     else:
         from netviz.cli.handshake_screen import Drawing, print_plain
         from netviz.cli.screen import screen
+        from netviz.views.ladder import Rungs
 
         console = screen(color, only_ascii)
         if plain or (source.streaming and chosen.connection is None):
             print_plain(console, analysis, events, chosen, steps=plain)
         else:
-            Drawing(console, analysis, chosen, clock, explain).draw(events, typed(captures, matching))
+            rungs = Rungs(clock, packets, time_scale)
+            Drawing(console, analysis, chosen, rungs, explain).draw(events, typed(captures, matching))
     chosen.require_connection()
     if check and chosen.problems_seen:
         ctx.exit(1)

@@ -13,12 +13,13 @@ from netviz.cli.selection import Selection
 from netviz.event import CaptureProblem, Event, TcpConnection, TcpOpening
 from netviz.verdicts.neighbours import Neighbours
 from netviz.verdicts.tcp import judge_tcp
-from netviz.views.ladder import Clock, ladder
+from netviz.views.ladder import Rungs, ladder
 from netviz.views.offers import offers
 from netviz.views.overview import footer, header, row, widths
 from netviz.views.plain import plain_course, plain_event
 from netviz.views.story import OUTCOMES, story
 from netviz.views.text import fold, safe
+from netviz.views.traffic import traffic_table
 from netviz.views.verdict import verdict_lines
 
 __all__ = ["Drawing", "print_plain"]
@@ -49,11 +50,11 @@ def print_plain(console: Console, analysis: Analysis, events: Iterable[Event], c
 class Drawing:
     """Draws the connections of a capture as they come; one alone becomes a ladder."""
 
-    def __init__(self, console: Console, analysis: Analysis, chosen: Selection, clock: Clock, explain: bool) -> None:
+    def __init__(self, console: Console, analysis: Analysis, chosen: Selection, rungs: Rungs, explain: bool) -> None:
         self._console = console
         self._analysis = analysis
         self._chosen = chosen
-        self._clock = clock
+        self._rungs = rungs
         self._explain = explain
         self._neighbours = Neighbours()
         self._room = (15, 15)
@@ -122,13 +123,13 @@ class Drawing:
                 for text in wrap(paragraph, min(width, 100) - 2):
                     self._print(Text("  " + text))
                 self._print(Text())
-        for line in ladder(connection, whole, self._analysis.start, width, self._clock):
+        for line in ladder(connection, whole, self._analysis.start, width, self._rungs):
             self._print(line)
         self._print(Text())
-        table = offers(connection)
-        if table is not None:
-            self._console.print(table)
-            self._print(Text())
+        for table in (traffic_table(connection, whole=self._rungs.whole), offers(connection)):
+            if table is not None:
+                self._console.print(table)
+                self._print(Text())
 
     def _glossary(self) -> None:
         for outcome in self._outcomes:

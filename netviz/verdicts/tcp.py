@@ -5,8 +5,6 @@ RFC 9293 section 3.5 (establishing), 3.6 (closing), 3.5.3 (resets).
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from netviz.event import Icmp, Step, TcpConnection
 from netviz.quantity import seconds, span
 from netviz.verdicts.neighbours import Neighbours
@@ -14,11 +12,20 @@ from netviz.verdicts.verdict import Claim, Severity, Verdict
 
 __all__ = ["judge_tcp", "severity"]
 
-#: Sooner than this nobody got tired of waiting: a reset was meant, and a copy of a segment is no retransmission.
+#: Sooner than this nobody got tired of waiting: a reset was meant.
 _AT_ONCE = 50_000_000
 
 #: So many unfinished handshakes with one server look like a flood.
 _FLOOD = 100
+
+#: Problems of the traffic, and what to do about each.
+_TROUBLES = {
+    "lost-bytes": "capture with a larger buffer (tcpdump -B 65536), or nearer to one of the ends",
+    "retransmissions": "look for loss on the way: compare a capture at the client with one at the server",
+    "out-of-order": "packets take several ways, or several queues of one card: nothing is lost by that, but it costs time",
+    "zero-window": "look at what the program that stopped reading does meanwhile: a blocked event loop, a slow consumer",
+    "captured-twice": "capture on one interface, at one place: “any” and mirror ports see a packet several times",
+}
 
 #: ICMP codes that mean "a filter forbids it" (IPv4 type 3; IPv6 type 1).
 _FORBIDDEN = {4: (9, 10, 13), 6: (1, 5)}
@@ -204,25 +211,24 @@ def _established(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdic
     lost = False
     for name in ("SYN", "SYN-ACK"):
         if again := [s for s in _steps(c, name) if s.retransmission]:
-            if _at_once(_steps(c, name)):
-                text = f"the {name} is in the capture {len(again) + 1} times, too soon to be sent again: recorded twice?"
-            else:
-                text = f"the {name} had to be sent {len(again) + 1} times: the first got no answer in time"
-                lost = True
+            text = f"the {name} had to be sent {len(again) + 1} times: the first got no answer in time"
+            lost = True
             seen.append(Claim(text, packets=_packets(again)))
+    troubles = [problem for problem in c.problems if problem.kind in _TROUBLES]
+    seen += [Claim(problem.text, packets=(problem.packet,)) for problem in troubles]
     seen += _ending(c)
     means = "the connection works, and both ends know it"
-    advice: tuple[str, ...] = ()
+    advice = tuple(dict.fromkeys(_TROUBLES[problem.kind] for problem in troubles))
     reset = c.closing is not None and c.closing.how == "reset"
     if reset and c.closing is not None:
         means = f"the {c.closing.by} threw the connection away; data under way is lost, the other end reads ECONNRESET"
-        advice = (f"look in the log of the {c.closing.by}'s program: a crash, a kill, or a close with unread data",)
+        advice = (f"look in the log of the {c.closing.by}'s program: a crash, a kill, or a close with unread data", *advice)
     elif c.closing is not None and c.closing.how == "open":
         means = "the connection works; it was still open when the capture ended"
     elif c.closing is not None and c.closing.how == "half-closed":
         means = f"the {c.closing.by} will send nothing more; the other end still may (half-close)"
     if lost and not reset:
-        advice = ("look for loss on the way: compare a capture at the client with one at the server",)
+        advice = tuple(dict.fromkeys((_TROUBLES["retransmissions"], *advice)))
     return Verdict(
         severity=severity(c),
         headline="ESTABLISHED, THEN RESET" if reset else "ESTABLISHED",
@@ -231,12 +237,6 @@ def _established(c: TcpConnection, neighbours: Neighbours, start: int) -> Verdic
         cause_wanted=reset,
         advice=advice,
     )
-
-
-def _at_once(steps: list[Step]) -> bool:
-    """Whether copies of a step follow sooner than any sender repeats itself (RFC 6298 section 2: a second at first)."""
-    times = [step.segment.time for step in steps]
-    return all(a is not None and b is not None and b - a < _AT_ONCE for a, b in pairwise(times))
 
 
 def _ending(c: TcpConnection) -> list[Claim]:

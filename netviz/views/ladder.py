@@ -7,15 +7,16 @@ the segment says: to the right where there is room, else below.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.text import Text
 
 from netviz.event import Course, Moment, TcpConnection
-from netviz.quantity import plural, seconds, span
+from netviz.quantity import seconds, span
+from netviz.views.quiet import Fold, folded, lines, scale
 from netviz.views.text import clock
 
-__all__ = ["Clock", "ladder"]
+__all__ = ["Clock", "Rungs", "ladder"]
 
 Clock = Literal["elapsed", "delta", "absolute"]
 
@@ -30,19 +31,38 @@ _ROOMY = 80
 _WIDE = 118
 
 
-def ladder(connection: TcpConnection, course: Course, start: int | None, width: int, show: Clock) -> Iterator[Text]:
+class Rungs(NamedTuple):
+    """How a ladder is drawn: what its times count from, whether it has every segment, whether it is spaced by time."""
+
+    clock: Clock = "elapsed"
+    whole: bool = False
+    spaced: bool = False
+
+
+def ladder(connection: TcpConnection, course: Course, start: int | None, width: int, rungs: Rungs) -> Iterator[Text]:
     """The lines of the ladder; ``start`` is the time of the capture's first packet."""
     wide, numbered = width >= _WIDE, width >= _ROOMY
-    times = _times(course.moments, start, show, numbered)
+    drawn = list(folded(course.moments) if rungs.whole else course.moments)
+    times = _times([moment for moment in drawn if not isinstance(moment, Fold)], start, rungs.clock, numbered)
     time = max([_TIME if numbered else _SHORT, *(len(text) + 1 for text in times)])
     arrow = max(min(_ARROW, width - time - 2 * (_STATE + 1) - (46 if wide else 0)), 4)
+    unit = scale(drawn) if rungs.spaced else 0
+    if unit:
+        yield Text(f"{'':<{time}}one empty line is {span(unit)}", "faint")
     yield from _heads(connection, time, arrow, width)
     yield _line("", course.before[0], False, Text(" " * arrow), course.before[1], False, time)
     previous: Moment | None = None
-    for moment, when in zip(course.moments, times, strict=True):
-        if previous is not None and (gap := moment.segment.ordinal - previous.segment.ordinal - 1) > 0:
-            yield _fold(gap, previous, moment, time, arrow)
-        line = _moment(moment, when, time, arrow)
+    fold: Fold | None = None
+    when = iter(times)
+    for moment in drawn:
+        if isinstance(moment, Fold):
+            fold = moment
+            continue
+        if previous is not None:
+            fold = fold or _missing(previous, moment)
+            yield from _passing(previous, moment, unit, fold, time, arrow)
+            fold = None
+        line = _moment(moment, next(when), time, arrow)
         words = _words(moment)
         if wide:
             line.pad_right(time + arrow + 2 * (_STATE + 1) - line.cell_len)
@@ -53,6 +73,30 @@ def ladder(connection: TcpConnection, course: Course, start: int | None, width: 
         previous = moment
     if any(any(moment.inferred) for moment in course.moments):
         yield Text(" " * time + "? inferred: no segment of that side shows it", "faint")
+
+
+def _missing(previous: Moment, moment: Moment) -> Fold | None:
+    """What lies between two segments that were kept."""
+    count = moment.segment.ordinal - previous.segment.ordinal - 1
+    before, now = previous.segment.time, moment.segment.time
+    return Fold(count, lasted=None if before is None or now is None else now - before) if count > 0 else None
+
+
+def _passing(previous: Moment, moment: Moment, unit: int, fold: Fold | None, time: int, arrow: int) -> Iterator[Text]:
+    """Between two rungs: what was folded, and the time that passed where the ladder is spaced by time."""
+    before, now = previous.segment.time, moment.segment.time
+    gap = None if before is None or now is None else now - before
+    count, shortened = lines(gap, unit)
+    middle = "" if fold is None else f"⋮ {fold} ⋮"
+    if shortened and gap is not None and not middle:
+        middle = f"⋮ {span(gap)}, shortened ⋮"
+    elif shortened:
+        middle = f"{middle[:-2]}, shortened ⋮"
+    if middle:
+        count = max(count - 1, 0)
+    for place in range(count + bool(middle)):
+        text = middle.center(arrow) if middle and place == count // 2 else "┊".ljust(arrow - 1) + "┊"
+        yield Text(" " * (time + _STATE + 1) + text, "faint")
 
 
 def _heads(connection: TcpConnection, time: int, arrow: int, width: int) -> Iterator[Text]:
@@ -79,7 +123,7 @@ def _line(time: str, left: str, left_sure: bool, arrow: Text, right: str, right_
 
 def _moment(moment: Moment, when: str, time: int, arrow: int) -> Text:
     segment = moment.segment
-    style = "problem" if "RST" in moment.what else ("client", "server")[segment.side]
+    style = "problem" if "RST" in moment.what else "note" if segment.special else ("client", "server")[segment.side]
     label = _label(moment, arrow - 8)
     rest = max(arrow - len(label) - 6, 0)
     drawn = Text()
@@ -129,14 +173,6 @@ def _times(moments: Sequence[Moment], start: int | None, show: Clock, numbered: 
         texts.append(f"#{moment.segment.packet:<7} {text}" if numbered else text)
         before = now
     return texts
-
-
-def _fold(gap: int, previous: Moment, moment: Moment, time: int, arrow: int) -> Text:
-    text = f"⋮ {plural(gap, 'more segment')}"
-    before, now = previous.segment.time, moment.segment.time
-    if before is not None and now is not None:
-        text += f", {span(now - before)}"
-    return Text(" " * (time + _STATE + 1) + f"{text} ⋮".center(arrow), "faint")
 
 
 def _words(moment: Moment) -> str:

@@ -11,6 +11,7 @@ from netviz.event import SIDES, Endpoint, TcpConnection
 from netviz.quantity import plural, seconds, span
 from netviz.verdicts.tcp import severity
 from netviz.views.text import fold
+from netviz.views.traffic import troubles
 
 __all__ = ["SIGNS", "Ends", "ending", "footer", "header", "row", "widths"]
 
@@ -20,6 +21,9 @@ SIGNS = {"ok": ("✓", "ok"), "note": ("•", "note"), "problem": ("✗", "probl
 #: Below this width a connection takes two lines.
 _WIDE = 110
 _VERDICT = 12
+
+#: Problems of the traffic, which need words of their own.
+_TROUBLES = {"lost-bytes", "retransmissions", "out-of-order", "zero-window", "captured-twice"}
 
 
 class Ends(Protocol):
@@ -108,6 +112,9 @@ def _application(connection: TcpConnection) -> Iterator[tuple[str, str]]:
     again = sum(step.retransmission for step in connection.steps)
     if again and connection.outcome == "established":
         yield f" · {plural(again, 'handshake step')} repeated", "note"
+    told = {problem.kind for problem in connection.problems}
+    if told & _TROUBLES:
+        yield f" · {', '.join(troubles(connection))}", "note"
 
 
 def footer(

@@ -9,14 +9,14 @@ from rich.cells import cell_len
 
 from netviz.analysis import course
 from netviz.event import Course, TcpConnection
-from netviz.views.ladder import Clock, ladder
+from netviz.views.ladder import Clock, Rungs, ladder
 from tests.wire import ACK, FIN, PSH, RST, SERVER, SYN, Wire
 
 _OPEN = Wire().open().client(PSH | ACK, b"hello").server(ACK).close(SERVER)
 
 
 def _draw(connection: TcpConnection, width: int = 80, show: Clock = "elapsed", whole: Course | None = None) -> list[str]:
-    lines = ladder(connection, whole or course(connection), connection.start, width, show)
+    lines = ladder(connection, whole or course(connection), connection.start, width, Rungs(show))
     return [line.plain.rstrip() for line in lines]
 
 
@@ -171,7 +171,7 @@ def test_flags_together_are_one_segment() -> None:
 
 def test_styles_tell_a_reset_from_the_rest() -> None:
     connection = Wire().client(SYN).server(RST | ACK).connection()
-    lines = [line for line in ladder(connection, course(connection), connection.start, 80, "elapsed") if "──" in line.plain]
+    lines = [line for line in ladder(connection, course(connection), connection.start, 80, Rungs()) if "──" in line.plain]
     styles = [{str(span.style) for span in line.spans} for line in lines]
     assert "problem" not in styles[0]
     assert "problem" in styles[1]

@@ -8,12 +8,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netviz.event import Course, Moment, Segment
+from netviz.event.tcp import (
+    COPY,
+    DUPLICATE_ACK,
+    GAP,
+    KEEP_ALIVE,
+    OUT_OF_ORDER,
+    PROBE,
+    RETRANSMISSION,
+    ZERO_WINDOW,
+)
 from netviz.layers.tcp.flags import ACK, CWR, ECE, FIN, RST, SYN
 from netviz.layers.tcp.state import follow
 
 __all__ = ["read_course"]
 
 _HALF, _WORD = 1 << 31, 0xFFFFFFFF
+
+#: What is special about a segment: its name on the ladder, where it is nothing but data or an ACK, and what it says.
+_NAMES = {
+    RETRANSMISSION: "sent again", OUT_OF_ORDER: "late", DUPLICATE_ACK: "ACK again", ZERO_WINDOW: "zero window",
+    KEEP_ALIVE: "keep-alive", PROBE: "window probe", COPY: "copy",
+}  # fmt: skip
+_WORDS = {
+    OUT_OF_ORDER: "I was overtaken on the way: bytes behind mine came first.",
+    DUPLICATE_ACK: "I still wait for byte {ack}; what comes behind it does not help.",
+    ZERO_WINDOW: "I have no room left: send nothing more for now.",
+    KEEP_ALIVE: "Are you still there?",
+    PROBE: "Have you room again?",
+    COPY: "The same packet, captured a second time: nobody sent it again.",
+}
+
+_MISSING = "What comes before this is not here yet."
 
 
 def read_course(segments: Sequence[Segment]) -> Course:
@@ -37,6 +63,8 @@ def read_course(segments: Sequence[Segment]) -> Course:
         words = _meaning(segment, ack, fins[1 - side], before)
         if again:
             words = f"The same again: {_late(segments, index)}"
+        if segment.special in _WORDS:
+            words = _WORDS[segment.special].format(ack=ack)
         if segment.flags & FIN:
             fins[side] = segment.seq + segment.length + 1 & _WORD
         elif fins[1 - side] is not None and ack is not None:
@@ -63,6 +91,8 @@ def _base(segments: Sequence[Segment]) -> list[int | None]:
 
 def _what(segment: Segment) -> str:
     flags = segment.flags
+    if segment.special in _NAMES and (segment.special == COPY or not flags & (SYN | FIN | RST)):
+        return _NAMES[segment.special]
     names = [name for bit, name in ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST")) if flags & bit]
     if flags & ACK and (flags & SYN or not names):
         names.append("ACK")
@@ -94,6 +124,10 @@ def _meaning(segment: Segment, ack: int | None, fin: int | None, states: tuple[s
         return f"I know that you are done (ack = {ack}), and have all of it."
     if "SYN-RECEIVED" in states or states[side] == "SYN-SENT":
         return f"I heard you too (ack = {max((ack or 1) - 1, 0)} + 1). Both directions are open.{data}"
+    if segment.special == RETRANSMISSION:
+        return f"The same {segment.length:,} bytes again: nobody has acknowledged them."
+    if segment.special == GAP:
+        return f"{segment.length:,} bytes of data; what comes before them is not here yet." if segment.length else _MISSING
     return f"{segment.length:,} bytes of data." if segment.length else f"I have everything up to here (ack = {ack})."
 
 

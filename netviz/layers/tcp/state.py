@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from netviz.event import Segment
+from netviz.event.tcp import COPY
 from netviz.layers.tcp.flags import ACK, FIN, RST, SYN
 
 __all__ = ["UNKNOWN", "States", "follow"]
@@ -123,6 +124,9 @@ def follow(segments: Sequence[Segment]) -> list[States]:
     flight: tuple[list[int], list[int]] = ([], [])
     for index, segment in enumerate(segments):
         sender, receiver = ends[segment.side], ends[1 - segment.side]
+        if segment.special == COPY:
+            states.append(states[-1])
+            continue
         if segment.flags & RST:
             sender.state, sender.inferred = "CLOSED", False
             receiver.state, receiver.inferred = "CLOSED", True

@@ -34,7 +34,7 @@ _FURTHEST = 1 << 30
 _HOLES, _RECENT = 16, 8
 
 #: The same packet captured twice comes within so many ns; without an IP identification sooner, because then nothing
-#: but the bytes themselves tells a copy from a retransmission.
+#: but the bytes themselves tells a copy from a retransmission.  A SYN is never sent again so soon (RFC 6298 section 2).
 _COPY_WITHIN, _BARE_COPY_WITHIN = 100_000_000, 500_000
 
 #: What fills a gap sooner than this (or than the round trip), in ns, was overtaken, not sent again.
@@ -190,7 +190,7 @@ class Sender:
     def _is_copy(self, sent: Sent, span: int) -> bool:
         if not sent.identification and not span:
             return False
-        limit = _COPY_WITHIN if sent.identification else _BARE_COPY_WITHIN
+        limit = _COPY_WITHIN if sent.identification or sent.flags & SYN else _BARE_COPY_WITHIN
         return any(before[2:] == sent[2:] and _since(before.time, sent.time, 0) <= limit for before in self._recent)
 
     def _skip(self, end: int, sent: Sent) -> None:

@@ -1,18 +1,26 @@
 """What is wrong with a TCP connection, as located problems.
 
 The kinds are stable words: connection-refused, no-answer, handshake-incomplete, handshake-aborted, icmp-unreachable,
-syn-retransmitted, syn-ack-retransmitted, connection-reset, syn-ack-not-captured, segments-omitted; and from the
-handshake itself tcp-option-malformed and syn-ack-wrong-number.
+syn-retransmitted, syn-ack-retransmitted, connection-reset, syn-ack-not-captured, segments-omitted; from the handshake
+itself tcp-option-malformed and syn-ack-wrong-number; and of the traffic where it hurts lost-bytes, retransmissions,
+out-of-order, zero-window, captured-twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netviz.event import Closing, Icmp, Problem, Segment
+from netviz.event import SIDES, Closing, Icmp, Problem, Segment, Traffic
 from netviz.layers.tcp.handshake import Handshake
+from netviz.quantity import plural, span
 
-__all__ = ["find_trouble"]
+__all__ = ["find_trouble", "traffic_problems"]
+
+#: Repetitions and disorder are told where there are at least so many, and one in so many of the segments of that side.
+_SOME, _ONE_IN = 2, 100
+
+#: An end that has no room left stops the other; for so long, in ns, before somebody notices.
+_NOTICED = 200_000_000
 
 
 def find_trouble(
@@ -35,6 +43,34 @@ def find_trouble(
     if omitted:
         text = f"{omitted:,} more segments with SYN, FIN or RST are counted but not kept"
         found.append(Problem("segments-omitted", text, segments[-1].packet))
+    return tuple(found)
+
+
+def traffic_problems(traffic: tuple[Traffic, Traffic], handshake: Handshake) -> tuple[Problem, ...]:
+    """What went wrong on the way of the segments of both sides, where it hurts; each names the packet where it began."""
+    if not any(traffic[0].firsts) and not any(traffic[1].firsts):
+        return ()
+    found: list[Problem] = []
+    for side, sent in zip(SIDES, traffic, strict=True):
+        first = Traffic._make((*sent.firsts, 0, ()))
+        of = f"of {plural(sent.packets, 'segment')} of the {side}"
+        least = max(_SOME, sent.packets // _ONE_IN)
+        # What is repeated of a handshake is told by name.
+        again = sent.retransmissions - sum(s.retransmission and SIDES[s.segment.side] == side for s in handshake.steps)
+        if sent.lost_bytes:
+            text = f"{plural(sent.lost_bytes, 'byte')} of the {side} are not in the capture"
+            found.append(Problem("lost-bytes", text, first.lost_bytes))
+        if again >= least:
+            found.append(Problem("retransmissions", f"{again:,} {of} had to be sent again", first.retransmissions))
+        if sent.out_of_order >= least:
+            found.append(Problem("out-of-order", f"{sent.out_of_order:,} {of} came out of order", first.out_of_order))
+        if sent.stalled >= _NOTICED:
+            text = f"the {side} had no room left for {span(sent.stalled)}: its program did not read"
+            found.append(Problem("zero-window", text, first.zero_windows))
+    copies, segments = (sum(counts) for counts in zip(*((t.copies, t.packets) for t in traffic), strict=True))
+    if copies:
+        text = f"{copies:,} of {plural(segments, 'segment')} are in the capture twice: copies, not sent again"
+        found.append(Problem("captured-twice", text, min(t.firsts[-1] for t in traffic if t.copies)))
     return tuple(found)
 
 
