@@ -60,7 +60,7 @@ def ladder(connection: TcpConnection, course: Course, start: int | None, width: 
             continue
         if previous is not None:
             fold = fold or _missing(previous, moment)
-            yield from _passing(previous, moment, unit, fold, time, arrow)
+            yield from _passing(previous, moment, unit, fold, time, arrow, width)
             fold = None
         line = _moment(moment, next(when), time, arrow)
         words = _words(moment)
@@ -82,7 +82,9 @@ def _missing(previous: Moment, moment: Moment) -> Fold | None:
     return Fold(count, lasted=None if before is None or now is None else now - before) if count > 0 else None
 
 
-def _passing(previous: Moment, moment: Moment, unit: int, fold: Fold | None, time: int, arrow: int) -> Iterator[Text]:
+def _passing(
+    previous: Moment, moment: Moment, unit: int, fold: Fold | None, time: int, arrow: int, width: int
+) -> Iterator[Text]:
     """Between two rungs: what was folded, and the time that passed where the ladder is spaced by time."""
     before, now = previous.segment.time, moment.segment.time
     gap = None if before is None or now is None else now - before
@@ -94,9 +96,13 @@ def _passing(previous: Moment, moment: Moment, unit: int, fold: Fold | None, tim
         middle = f"{middle[:-2]}, shortened ⋮"
     if middle:
         count = max(count - 1, 0)
+    begin = time + _STATE + 1
     for place in range(count + bool(middle)):
-        text = middle.center(arrow) if middle and place == count // 2 else "┊".ljust(arrow - 1) + "┊"
-        yield Text(" " * (time + _STATE + 1) + text, "faint")
+        if middle and place == count // 2:
+            left = max(min(begin + (arrow - len(middle)) // 2, width - len(middle)), 0)
+            yield Text(" " * left + middle, "faint")
+        else:
+            yield Text(" " * begin + "┊".ljust(arrow - 1) + "┊", "faint")
 
 
 def _heads(connection: TcpConnection, time: int, arrow: int, width: int) -> Iterator[Text]:
