@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netviz.capture.source import Source
 from netviz.errors import NetvizError
-from netviz.event import FrameBlock, Problem
 from netviz.found import Finished, Found, Kept, Tally
 
 if TYPE_CHECKING:
@@ -48,7 +47,8 @@ def worthwhile(source: Source) -> bool:
 def read_ahead(source: Source, wanted: Wanted | None, kept: Kept) -> Iterator[Message]:
     """For each Batch how much has been read, the tally so far, and what was found.
 
-    Raises NetvizError where the source does.
+    The other process starts at once, also where nobody asks for the first message yet.  Raises NetvizError where the source
+    does.
     """
     receiver, sender = os.pipe()
     child = os.fork()
@@ -57,6 +57,10 @@ def read_ahead(source: Source, wanted: Wanted | None, kept: Kept) -> Iterator[Me
         with os.fdopen(sender, "wb") as stream:
             os._exit(_track(source, wanted, stream, kept=kept))
     os.close(sender)
+    return _until_over(receiver, child)
+
+
+def _until_over(receiver: int, child: int) -> Iterator[Message]:
     try:
         with os.fdopen(receiver, "rb") as stream:
             yield from _receive(stream)
@@ -171,9 +175,13 @@ def _receive(stream: BinaryIO) -> Iterator[Message]:
 def _found(thing: tuple[Any, Any]) -> Found:
     kind, value = thing
     if kind in ("frame", "message"):
+        from netviz.event import Problem
+
         return kind, (*value[:-1], tuple(map(Problem._make, value[-1]))) if value[-1] else value
     if kind == "block":
         import numpy as np
+
+        from netviz.event import FrameBlock, Problem
 
         columns = tuple(np.frombuffer(column, np.int64) for column in value[0])
         extras = {place: (origin, tuple(map(Problem._make, problems))) for place, origin, problems in value[1]}

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 from netviz.ahead import Message, read_ahead, read_together, worthwhile
 from netviz.capture.source import Source
-from netviz.event import Answer, Course, Event, Peers, TcpConnection, WebSocketFrame, WebSocketMessage
 from netviz.found import Found, Kept, Tally
-from netviz.judge import judge
-from netviz.layers.tcp.course import read_course
 
 if TYPE_CHECKING:
     from netviz.capture.batch import Batch
+    from netviz.event import Course, Event, TcpConnection
     from netviz.layers.layer import Wanted
     from netviz.tracking import Tracking
 
@@ -64,15 +62,21 @@ class Analysis:
     def run(self, source: Source, progress: Callable[[float | None], None] | None = None) -> Iterator[Event]:
         """All events of a Source; ``progress`` is told how much has been read.
 
-        A large file is read and tracked in a process of its own while this one judges and draws.
+        A large file is read and tracked in a process of its own while this one judges and draws; that one starts at once,
+        while this one still imports what it needs.
         """
         if worthwhile(source):
-            for done, tally, found in self._messages(source):
-                self._tally = tally
-                yield from self._events(found)
-                if progress is not None:
-                    progress(done)
-            return
+            return self._receive(self._messages(source), progress)
+        return self._read(source, progress)
+
+    def _receive(self, messages: Iterator[Message], progress: Callable[[float | None], None] | None) -> Iterator[Event]:
+        for done, tally, found in messages:
+            self._tally = tally
+            yield from self._events(found)
+            if progress is not None:
+                progress(done)
+
+    def _read(self, source: Source, progress: Callable[[float | None], None] | None) -> Iterator[Event]:
         for batch in source:
             yield from self.feed(batch)
             if progress is not None:
@@ -94,8 +98,22 @@ class Analysis:
         return self._events(self._tracking.close())
 
     def _events(self, found: list[Found]) -> Iterator[Event]:
-        for thing in found:
-            kind, value = thing
+        if self._wanted is not None:
+            yield from self._told(found)
+            return
+        from netviz.judge import judge
+
+        for kind, value in found:
+            if kind == "over":
+                yield judge(value)
+            else:
+                yield judge(value, opening=True) if kind == "opened" else value
+
+    def _told(self, found: list[Found]) -> Iterator[Event]:
+        """What layers told."""
+        from netviz.event import Answer, Peers, WebSocketFrame, WebSocketMessage
+
+        for kind, value in found:
             if kind == "block":
                 if self._blocks:
                     yield value
@@ -106,13 +124,9 @@ class Analysis:
             elif kind == "message":
                 message = WebSocketMessage._make(value)
                 yield message if message.after is None else message._replace(after=Answer(*message.after))
-            elif kind == "over":
-                yield judge(value)
             elif kind == "peers":
                 number, client, server, inferred = value
                 yield Peers(packets=(), time=None, connection=number, client=client, server=server, inferred=inferred)
-            elif kind == "opened":
-                yield judge(value, opening=True)
             else:
                 yield value
 
@@ -136,4 +150,6 @@ def trace(source: Source) -> Iterator[Event]:
 
 def course(connection: TcpConnection) -> Course:
     """What both ends of a connection did with each of its kept segments."""
+    from netviz.layers.tcp.course import read_course
+
     return read_course(connection.segments)

@@ -5,9 +5,10 @@ Nothing here needs numpy, so whoever only judges and draws starts without it.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from netviz.layers.tcp.block import Row
+if TYPE_CHECKING:
+    from netviz.layers.tcp.block import Row
 
 __all__ = ["Finished", "Found", "Kept", "Tally"]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from netviz.address import address_text
 from netviz.event import Endpoint, Icmp, Segment, TcpConnection, TcpOpening, Traffic
 from netviz.event.tcp import COPY
 from netviz.found import Finished
-from netviz.layers.address import address_text
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.handshake import read_handshake
 from netviz.layers.tcp.trouble import find_trouble, traffic_problems

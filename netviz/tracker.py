@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
+from netviz.address import address_text
 from netviz.capture.batch import NO_TIME, Ints
 from netviz.connection import Connection
 from netviz.endpoint import V6_CODE, endpoint_code
@@ -20,7 +21,6 @@ from netviz.event import Icmp
 from netviz.flow import Flows
 from netviz.following import Block, Split, follow
 from netviz.found import Kept
-from netviz.layers.address import address_text
 from netviz.layers.icmp import meaning
 from netviz.layers.tcp.block import LINGER, OPENING, OVER, UNANSWERED
 from netviz.layers.tcp.flags import ACK, SYN

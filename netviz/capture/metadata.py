@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -119,14 +118,16 @@ class Metadata:
 
     def resolved(self, order: str, body: bytes) -> None:
         """A Name Resolution Block: addresses and the first name of each."""
+        from netviz.address import address_text
+
         at = 0
         while at + 4 <= len(body):
             kind, size = struct.unpack_from(order + "HH", body, at)
             value = body[at + 4 : at + 4 + size]
-            width, family = {1: (4, socket.AF_INET), 2: (16, socket.AF_INET6)}.get(kind, (0, 0))
+            width = {1: 4, 2: 16}.get(kind, 0)
             if width and len(value) > width and self._keep(len(value)):
                 name = value[width:].split(b"\0")[0].decode("utf-8", "replace")
-                self.names.setdefault(socket.inet_ntop(family, value[:width]), name)
+                self.names.setdefault(address_text(value[:width]), name)
             if kind == _END:
                 break
             at += 4 + size + -size % 4

@@ -55,15 +55,18 @@ def handshake(
     from netviz.analysis import Analysis
     from netviz.capture.source import open_capture
     from netviz.cli.progress import Progress
-    from netviz.cli.selection import Selection
-    from netviz.views.jsonl import JsonLines
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
     source = open_capture(*captures, matching=matching)
-    chosen = Selection(**only)
     analysis = Analysis(openings=source.streaming and not as_json, whole=packets)
     events = analysis.run(source, Progress().update)
+
+    # Of a large file another process reads by now: what is imported from here on takes no time of its own.
+    from netviz.cli.selection import Selection
+    from netviz.views.jsonl import JsonLines
+
+    chosen = Selection(**only)
     if source.streaming and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     if as_json:

@@ -7,44 +7,47 @@ Packet Block).  Packet numbers count from 1, connection numbers from 0.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from netviz.event.base import SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
-from netviz.event.capture import CaptureInterface, CapturePart, CaptureSummary, Share, Span, Trouble, WebSockets
-from netviz.event.layers import Dissection, PacketLayer
-from netviz.event.tcp import (
-    Closing,
-    Course,
-    Icmp,
-    Moment,
-    Options,
-    Outcome,
-    Rtt,
-    Segment,
-    Step,
-    TcpConnection,
-    TcpOpening,
-    Traffic,
-)
-from netviz.event.websocket import (
-    CLOSE_CODES,
-    NO_TIME,
-    Anatomy,
-    Answer,
-    FrameBlock,
-    Header,
-    Origin,
-    PacketCost,
-    Peers,
-    Rule,
-    Totals,
-    WebSocketClose,
-    WebSocketFrame,
-    WebSocketMessage,
-    WebSocketUpgrade,
-    close_name,
-    frame_kind,
-)
+if TYPE_CHECKING:
+    from netviz.event.base import NO_TIME, SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
+    from netviz.event.capture import CaptureInterface, CapturePart, CaptureSummary, Share, Span, Trouble, WebSockets
+    from netviz.event.layers import Dissection, PacketLayer
+    from netviz.event.tcp import (
+        Closing,
+        Course,
+        Icmp,
+        Moment,
+        Options,
+        Outcome,
+        Rtt,
+        Segment,
+        Step,
+        TcpConnection,
+        TcpOpening,
+        Traffic,
+    )
+    from netviz.event.websocket import (
+        CLOSE_CODES,
+        Anatomy,
+        Answer,
+        FrameBlock,
+        Header,
+        Origin,
+        PacketCost,
+        Peers,
+        Rule,
+        Totals,
+        WebSocketClose,
+        WebSocketFrame,
+        WebSocketMessage,
+        WebSocketUpgrade,
+        close_name,
+        frame_kind,
+    )
+
+    Event: TypeAlias = Happening | WebSocketFrame | WebSocketMessage
 
 __all__ = [
     "CLOSE_CODES",
@@ -96,4 +99,19 @@ __all__ = [
     "frame_kind",
 ]
 
-Event: TypeAlias = Happening | WebSocketFrame | WebSocketMessage
+_MODULES = ("base", "tcp", "websocket", "capture", "layers")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is: making all these classes takes a third of the time to start."""
+    if name == "Event":
+        from netviz.event import Happening, WebSocketFrame, WebSocketMessage
+
+        return Happening | WebSocketFrame | WebSocketMessage
+    if name in __all__:
+        for module in _MODULES:
+            home = import_module(f"netviz.event.{module}")
+            if name in home.__all__:
+                globals()[name] = found = getattr(home, name)
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

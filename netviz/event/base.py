@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
-__all__ = ["SIDES", "CaptureProblem", "Endpoint", "Field", "Happening", "Problem", "Side", "Slice"]
+__all__ = ["NO_TIME", "SIDES", "CaptureProblem", "Endpoint", "Field", "Happening", "Problem", "Side", "Slice"]
+
+#: Stands in columns for the time of a packet that has none.
+NO_TIME = -(1 << 63)
 
 Side = Literal["client", "server"]
 SIDES: tuple[Side, Side] = ("client", "server")

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from netviz.event.base import SIDES, Endpoint, Field, Happening, Problem, Side, Slice
+from netviz.event.base import NO_TIME, SIDES, Endpoint, Field, Happening, Problem, Side, Slice
 
 __all__ = [
     "CLOSE_CODES",
-    "NO_TIME",
     "Anatomy",
     "Answer",
     "FrameBlock",
@@ -34,9 +33,6 @@ __all__ = [
 
 #: Where bytes came from: packet, start, end, and again for each further slice.
 Origin = tuple[int, ...]
-
-#: Stands in columns for the time of a packet that has none.
-NO_TIME = -(1 << 63)
 
 #: Lengths are unsigned numbers of 64 bits; columns hold signed ones.
 _UNSIGNED = 1 << 64

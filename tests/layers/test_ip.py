@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netviz.layers.address import address_text
+from netviz.address import address_text
 from netviz.layers.ip import ICMP, ICMPV6, TCP, UDP, Datagrams, address_at, datagrams
 from netviz.layers.link import network
 from netviz.table import Table, table
