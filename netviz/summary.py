@@ -81,6 +81,7 @@ class Summarizer:
         self._applications: dict[str, list[int]] = {}
         self._busiest: list[tuple[tuple[int, int, int], TcpConnection]] = []
         self._one_way = 0
+        self._repeated = (0, 0)
         self._failed: int | None = None
         self._websockets = WebSockets(whole=whole)
         self._flawed: set[int] = set()
@@ -110,6 +111,8 @@ class Summarizer:
         self._outcomes[event.outcome] = self._outcomes.get(event.outcome, 0) + 1
         client, server = event.traffic
         packets, size = client.packets + server.packets, client.bytes + server.bytes
+        copies, of = self._repeated
+        self._repeated = copies + client.copies + server.copies, of + packets
         if event.application != "unknown" or size:
             counts = self._applications.setdefault(event.application, [0, 0, 0, event.packets[0]])
             for place, more in enumerate((1, packets, size)):
@@ -195,7 +198,7 @@ class Summarizer:
             flawed=tuple(event.connection for _, event in self._busiest if event.connection in self._flawed),
             websockets=self._websockets._replace(numbers=tuple(sorted(self._websockets.numbers))),
             troubles=tuple(troubles),
-            repeated=survey.repeated,
+            repeated=self._repeated,
         )
 
 
@@ -203,7 +206,7 @@ def _parts(metadata: Metadata) -> tuple[CapturePart, ...]:
     """Sections that say the same are told once for each file."""
     made = (
         CapturePart(part.file, part.format, part.version, "little" if part.order == "<" else "big", part.hardware,
-                    part.system, part.program)
+                    part.system, part.program, *metadata.packed.get(part.file, ("", 0)))
         for part in metadata.sections
     )  # fmt: skip
     return tuple(dict.fromkeys(made))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import struct
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
+import lz4.frame
 import pytest
 
 import netviz.summary
@@ -18,10 +23,12 @@ from netviz.event import CaptureProblem, CaptureSummary, TcpConnection, WebSocke
 from netviz.layers.layer import Wanted
 from netviz.summary import Summarizer, summarize
 from tests.conftest import CAPTURES
-from tests.make import Record, epb, ethernet, frame, idb, ipv4, isb, option, pcap, read, shb, udp
+from tests.make import Record, epb, ethernet, frame, idb, ipv4, isb, option, pcap, read, shb, tcp, udp
 from tests.run import inside
 from tests.wire import ACK, PSH, SYN, Wire, weave
 from tests.wire import pcap as written
+
+_ZSTD = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
 def _summary(path: Path | str) -> CaptureSummary:
@@ -93,6 +100,67 @@ def test_one_direction_only(tmp_path: Path) -> None:
     assert _of(written(wire.packets), tmp_path).one_way == 1
     assert _summary(CAPTURES["handshake"]).one_way == 0
     assert _summary(CAPTURES["unanswered"]).one_way == 0
+
+
+def _numbered(number: int, seq: int, source: int = 40_000) -> Record:
+    """A segment whose IPv4 identification is this number."""
+    made = bytearray(ethernet(ipv4(tcp(source=source, seq=seq, flags=PSH | ACK, payload=b"data"))))
+    struct.pack_into("!H", made, 18, number)
+    return Record(bytes(made))
+
+
+def test_packets_that_came_twice(tmp_path: Path) -> None:
+    twice = [_numbered(n, 1000 + 4 * n) for n in range(1, 21) for _ in range(2)]
+    assert _of(pcap(twice), tmp_path).repeated == (20, 40)
+    again = [_numbered(n, 1000) for n in range(1, 21)]
+    assert _of(pcap(again), tmp_path).repeated == (0, 20)
+    others = [_numbered(1, 1000, source=40_000 + n) for n in range(20)]
+    assert _of(pcap([*others, *twice]), tmp_path).repeated == (20, 60)
+
+
+_PACKED = {"gzip": gzip.compress, "zstd": _ZSTD.compress, "lz4": lz4.frame.compress}
+
+
+@pytest.mark.parametrize("name", _PACKED)
+def test_a_compressed_file(name: str, tmp_path: Path) -> None:
+    plain = CAPTURES["mixed"].read_bytes()
+    packed = _PACKED[name](plain)
+    summary = _of(packed, tmp_path)
+    (part,) = summary.parts
+    assert (summary.size, part.packed, part.unpacked, part.format) == (len(packed), name, len(plain), "pcapng")
+    assert replace(summary, parts=(), files=(), size=0) == replace(_summary(CAPTURES["mixed"]), parts=(), files=(), size=0)
+
+
+def test_compressed_files_among_others(tmp_path: Path) -> None:
+    path = tmp_path / "refused.gz"
+    path.write_bytes(gzip.compress(CAPTURES["refused"].read_bytes()))
+    *_, summary = summarize(open_capture(CAPTURES["websocket"], path))
+    assert isinstance(summary, CaptureSummary)
+    size = CAPTURES["refused"].stat().st_size
+    assert [(part.file, part.packed, part.unpacked) for part in summary.parts] == [
+        (str(CAPTURES["websocket"]), "", 0), (str(path), "gzip", size),
+    ]  # fmt: skip
+
+
+def test_a_compressed_file_that_is_cut(tmp_path: Path) -> None:
+    plain = CAPTURES["mixed"].read_bytes()
+    path = tmp_path / "cut.gz"
+    path.write_bytes(gzip.compress(plain)[:40_000])
+    *problems, summary = summarize(open_capture(path))
+    assert [event.problems[0].kind for event in problems] == ["file-cut"]
+    assert isinstance(summary, CaptureSummary)
+    assert summary.parts[0].packed == "gzip"
+    assert 40_000 < summary.parts[0].unpacked < len(plain)
+
+
+def test_a_filter_is_for_all_that_is_counted() -> None:
+    *_, summary = summarize(open_capture(CAPTURES["mixed"], matching="tcp port 8765"))
+    assert isinstance(summary, CaptureSummary)
+    connections = Analysis().run(open_capture(CAPTURES["mixed"]))
+    ports = [event for event in connections if isinstance(event, TcpConnection) and event.server.port == 8765]
+    assert summary.connections == len(ports)
+    assert summary.count == sum(side.packets for event in ports for side in event.traffic)
+    assert summary.websockets.opened == 18
 
 
 def test_what_the_file_says_of_itself(tmp_path: Path) -> None:

@@ -1,9 +1,9 @@
-"""What is counted packet by packet: protocols, bytes, times, cut packets, copies; scapy says what it should be."""
+"""What is counted packet by packet: protocols, bytes, times, cut packets; scapy says what it should be."""
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from netviz.capture.batch import NO_TIME, Batch
 from netviz.capture.source import open_capture
 from netviz.survey import Survey
+from tests.conftest import CAPTURES, OTHERS
 from tests.make import (
     START,
     Record,
@@ -25,6 +26,7 @@ from tests.make import (
     ipv6,
     pcap,
     pcapng,
+    pieces,
     read,
     spb,
     tcp,
@@ -136,44 +138,103 @@ def test_packets_without_a_time_in_a_file() -> None:
     assert (survey.count, survey.span.untimed, survey.span.length) == (2, 2, None)
 
 
-def _numbered(number: int, seq: int, source: int = 40_000) -> bytes:
-    """A segment whose IPv4 identification is this number."""
-    made = bytearray(ethernet(ipv4(tcp(source=source, seq=seq, flags=24, payload=b"data"))))
-    struct.pack_into("!H", made, 18, number)
-    return bytes(made)
+_DNS = udp(5000, 53, bytes(40))
+_INNER = ethernet(ipv4(tcp()))
+_VXLAN = bytes.fromhex("0800000000002a00")
 
 
-def test_packets_that_came_twice() -> None:
-    twice = [_numbered(n, 1000 + 4 * n) for n in range(20) for _ in range(2)]
-    assert _survey(batch_of(*twice)).repeated == (20, 40)
-    apart = [_numbered(n, 1000 + 4 * n) for pair in range(10) for n in (2 * pair, 2 * pair + 1) * 2]
-    assert _survey(batch_of(*apart)).repeated == (20, 40)
+@pytest.mark.parametrize(
+    ("packet", "expected"),
+    [
+        (ethernet(ipv4(ipv4(tcp()), protocol=4)), ["IPv4", "IP in IP", "TCP"]),
+        (ethernet(ipv4(ipv4(ipv4(tcp()), protocol=4), protocol=4)), ["IPv4", "IP in IP", "TCP"]),
+        (ethernet(ipv4(ipv6(_DNS, protocol=17), protocol=41)), ["IPv4", "IPv6", "IP in IP", "UDP", "DNS"]),
+        (ethernet(ipv6(ipv4(tcp()), protocol=4)), ["IPv4", "IPv6", "IP in IP", "TCP"]),
+        (ethernet(ipv4(b"\0\0\x08\0" + ipv4(tcp()), protocol=47)), ["IPv4", "GRE", "TCP"]),
+        (ethernet(ipv4(b"\0\0\x65\x58" + ethernet(bytes(28), kind=0x0806), protocol=47)), ["IPv4", "ARP", "GRE"]),
+        (ethernet(ipv4(b"\0\0\x12\x34" + bytes(20), protocol=47)), ["IPv4", "GRE"]),
+        (ethernet(ipv4(udp(9, 4789, _VXLAN + _INNER), protocol=17)), ["IPv4", "UDP", "VXLAN", "TCP"]),
+        (ethernet(ipv4(udp(9, 8472, _VXLAN + ethernet(ipv4(_DNS, protocol=17))), protocol=17)),
+         ["IPv4", "UDP", "VXLAN", "DNS"]),
+        (ethernet(ipv4(udp(9, 6081, bytes.fromhex("0000655800002a00") + _INNER), protocol=17)),
+         ["IPv4", "UDP", "GENEVE", "TCP"]),
+        (ethernet(bytes.fromhex("110000010036 0021") + ipv4(tcp()), kind=0x8864), ["IPv4", "PPPoE", "TCP"]),
+        (ethernet(bytes.fromhex("110000010036 c021") + bytes(9), kind=0x8864), ["PPPoE", "other"]),
+        (ethernet(bytes.fromhex("110900000000"), kind=0x8863), ["PPPoE"]),
+        (ethernet(bytes.fromhex("000102ff 000103ff") + ipv6(tcp()), kind=0x8847), ["IPv6", "MPLS", "TCP"]),
+        (ethernet(b"\0", kind=0x8847), ["MPLS"]),
+    ],
+)  # fmt: skip
+def test_what_is_in_a_tunnel_counts_as_well(packet: bytes, expected: list[str]) -> None:
+    survey = _survey(batch_of(b"", packet), batch_of(packet, first=3))
+    counts = Counter(share.name for share in survey.shares for _ in range(share.packets))
+    assert counts == Counter({"other": 1}) + Counter(expected * 2)
+    assert all((share.bytes, share.first) == (2 * len(packet), 2) for share in survey.shares if share.name != "other")
 
 
-def test_what_tcp_sends_again_is_no_copy() -> None:
-    again = [_numbered(n, 1000) for n in range(20)]
-    assert _survey(batch_of(*again)).repeated == (0, 20)
-    others = [_numbered(1, 1000, source=port) for port in range(20)]
-    assert _survey(batch_of(*others)).repeated == (0, 20)
+@pytest.mark.parametrize("first", ["bytes", "port"])
+def test_by_what_a_tunnel_is_known(first: str) -> None:
+    told, guessed = (ethernet(ipv4(udp(9, 4789, head + _INNER), protocol=17)) for head in (_VXLAN, bytes(8)))
+    assert {share.name: share.known for share in _survey(batch_of(told)).shares}["VXLAN"] == "bytes"
+    both = [told, guessed] if first == "bytes" else [guessed, told]
+    (share,) = [share for share in _survey(batch_of(*both)).shares if share.name == "VXLAN"]
+    assert (share.packets, share.known) == (2, "port")
+    nested = ethernet(ipv4(udp(9, 4789, _VXLAN + guessed), protocol=17))
+    (share,) = [share for share in _survey(batch_of(nested)).shares if share.name == "VXLAN"]
+    assert (share.packets, share.bytes, share.known) == (1, len(nested), "port")
 
 
-def test_a_copy_is_known_whatever_lies_below() -> None:
-    packets = [packet for n in range(5) for packet in (_numbered(n, 4 * n), _numbered(n, 4 * n)[:12] + b"\x81\0\0\1\x08\0" +
-               _numbered(n, 4 * n)[14:])]  # fmt: skip
-    assert _survey(batch_of(*packets)).repeated == (5, 10)
+@pytest.mark.parametrize("apart", [False, True])
+def test_pieces_are_counted_and_what_they_make(apart: bool) -> None:
+    packets = [ethernet(piece) for piece in pieces(ipv4(_DNS, protocol=17), 16)]
+    batches = [batch_of(p, first=n) for n, p in enumerate(packets, 1)] if apart else [batch_of(*packets)]
+    survey = _survey(*batches)
+    assert _counts(survey) == {("", "IPv4"): 3, ("IP", "fragments"): 3, ("IP", "UDP"): 1, ("UDP", "DNS"): 1}
+    assert [share.first for share in survey.shares] == [1, 1, 3, 3]
 
 
-def test_not_all_segments_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netviz.survey._COMPARED", 4)
-    survey = _survey(*(batch_of(frame(), frame(), first=first) for first in (1, 3, 5, 7)))
-    assert survey.repeated == (2, 4)
+@pytest.mark.parametrize("name", [
+    "geneve.websocket", "gre.ipv6", "gre.websocket", "gretap.websocket", "ip-in-ip.ipv6", "ip-in-ip.websocket",
+    "ip-in-ipv6.ipv6", "ip-in-ipv6.websocket", "pppoe.ipv6", "pppoe.websocket", "vxlan.websocket",
+])  # fmt: skip
+def test_tunnels_as_scapy_counts(name: str) -> None:
+    path = OTHERS / "tunnels" / f"{name}.pcap"
+    expected, size, packets = _oracle(path)
+    survey = _of(path)
+    ours = _counts(survey)
+    assert (survey.count, survey.wire) == (packets, size)
+    assert {place: ours.get(place, 0) for place in expected} == expected
+
+
+@pytest.mark.parametrize("expression", ["udp", "tcp port 8765", "not tcp", "arp or icmp", "less 70", "port 3"])
+@pytest.mark.parametrize("name", ["mixed", "snaplen", "refused"])
+def test_what_a_filter_leaves_out_does_not_count(name: str, expression: str) -> None:
+    filtered = _survey(*open_capture(CAPTURES[name], matching=expression))
+    single = Survey()
+    for batch in open_capture(CAPTURES[name], matching=expression):
+        for row in range(len(batch)) if batch.kept is None else batch.kept.tolist():
+            single.feed(batch.part(row, row + 1))
+    assert filtered.shares == single.shares
+    assert filtered.span == single.span
+    assert filtered.span.untimed == 0
+    for key in ("count", "captured", "wire", "cut", "longest_cut"):
+        assert getattr(filtered, key) == getattr(single, key)
+
+
+def test_numbers_of_filtered_packets_are_those_of_the_capture(loops: None) -> None:
+    whole = batch_of(frame(), ethernet(bytes(28), kind=0x0806), ethernet(ipv6(tcp())), frame(), b"", first=10)
+    survey = _survey(replace(whole, kept=np.array([2, 3, 4])))
+    assert {share.name: share.first for share in survey.shares} == {"IPv4": 13, "IPv6": 12, "other": 14, "TCP": 12}
+    assert (survey.count, survey.wire) == (3, len(frame()) * 2 + 20)
 
 
 def _oracle(path: Path) -> tuple[dict[tuple[str, str], int], int, int]:
     """Packets of each protocol, bytes on the wire, and how many packets, as scapy reads them."""
+    from scapy.contrib.geneve import GENEVE
     from scapy.layers.inet import ICMP, IP, TCP, UDP
     from scapy.layers.inet6 import IPv6
-    from scapy.layers.l2 import ARP
+    from scapy.layers.l2 import ARP, GRE
+    from scapy.layers.vxlan import VXLAN
     from scapy.utils import PcapReader
 
     counts: Counter[tuple[str, str]] = Counter()
@@ -183,7 +244,8 @@ def _oracle(path: Path) -> tuple[dict[tuple[str, str], int], int, int]:
             packets += 1
             size += packet.wirelen or len(packet)
             for under, name, layer in (("", "IPv4", IP), ("", "IPv6", IPv6), ("", "ARP", ARP), ("IP", "TCP", TCP),
-                                       ("IP", "UDP", UDP), ("IP", "ICMP", ICMP)):  # fmt: skip
+                                       ("IP", "UDP", UDP), ("IP", "ICMP", ICMP), ("IP", "GRE", GRE),
+                                       ("UDP", "VXLAN", VXLAN), ("UDP", "GENEVE", GENEVE)):  # fmt: skip
                 counts[under, name] += layer in packet
     return {place: count for place, count in counts.items() if count}, size, packets
 
@@ -203,7 +265,7 @@ def test_both_loops_count_the_same(capture: Path, loops: None) -> None:
     for under in ("", "IP"):
         shares = [share for share in survey.shares if share.under == under]
         if not under:
-            assert sum(share.packets for share in shares) == survey.count
+            assert sum(share.packets for share in shares) == survey.count  # none of them has a tunnel
         else:
             assert sum(share.packets for share in shares) <= survey.count
 

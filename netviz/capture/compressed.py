@@ -76,12 +76,14 @@ def packing(head: bytes) -> str | None:
 class Unpacked:
     """Reads as the stream below it does, which started with ``head`` and goes on with ``read_into``.
 
-    ``damage`` is set where the data cannot be unpacked to their end; what comes then is the end of the stream.
+    ``damage`` is set where the data cannot be unpacked to their end; what comes then is the end of the stream.  ``size``
+    counts the bytes that came out.
     """
 
     def __init__(self, head: bytes, read_into: ReadInto, name: str) -> None:
         self.damage: Damage | None = None
         self.packing = packing(head) or ""
+        self.size = 0
         self._name = name
         self._read = read_into
         self._raw = memoryview(head)
@@ -117,6 +119,7 @@ class Unpacked:
         self._raw = self._raw[used:]
         self._at += used
         self._out = memoryview(out)
+        self.size += len(out)
         if out or used or self._frame.over:
             return True
         if self._ended:

@@ -54,10 +54,14 @@ class Interface:
 
 @dataclass(slots=True)
 class Metadata:
-    """Everything kept, over all sections of all files; ``file`` is the name of the one being read."""
+    """Everything kept, over all sections of all files; ``file`` is the name of the one being read.
+
+    ``packed`` says of compressed files what they are compressed with, and how many bytes came out of them so far.
+    """
 
     file: str = ""
     sections: list[Section] = field(default_factory=list)
+    packed: dict[str, tuple[str, int]] = field(default_factory=dict)
     interfaces: list[Interface] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)

@@ -39,7 +39,9 @@ def read_capture(
         raise NetvizError(f"no packet of {name} can be read: {unpacked.damage}")
     for batch in _read(inner, _little(unpacked.read_into, at_once), name, metadata, first, unpacked.packing):
         first = batch.first + len(batch)
+        metadata.packed[name] = unpacked.packing, unpacked.size
         yield replace(batch, problems=tuple(_problems(batch, unpacked))) if batch.problems else batch
+    metadata.packed[name] = unpacked.packing, unpacked.size
     if unpacked.damage is not None:
         kind = "file-cut" if unpacked.damage.cut else "file-damaged"
         text = f"the file cannot be unpacked behind packet {first - 1}: {unpacked.damage}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -40,9 +39,10 @@ def captures(command: _F) -> _F:
 
 def typed(captures: tuple[str, ...], matching: str) -> str:
     """What to type to read the same packets again."""
+    from netviz.cli.names import shortest
     from netviz.views.text import safe
 
-    names = [min(capture, os.path.relpath(capture), key=len) for capture in captures]
+    names = map(shortest, captures)
     return " ".join(shlex.quote(safe(word)) for word in (*names, *(["-f", matching] if matching else [])))
 
 

@@ -17,8 +17,9 @@ __all__ = ["summary"]
 @output
 @click.pass_context
 def summary(
-    ctx: click.Context, /, captures: tuple[str, ...], as_json: bool, plain: bool, color: str, only_ascii: bool, check: bool
-) -> None:
+    ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
+    check: bool,
+) -> None:  # fmt: skip
     """Tell what a capture is: its file, its protocols, its busiest connections, its problems, and what to look at next.
 
     The first thing to run on a capture that you do not know. Problems are told once for each kind, with the place of the
@@ -28,6 +29,7 @@ def summary(
     \b
     Examples:
       netviz summary captures/mixed.pcapng
+      netviz summary captures/mixed.pcapng --filter 'tcp port 8765'
       netviz summary captures/mixed.pcapng --json
       netviz summary captures/websocket.pcapng captures/ipv6.pcapng --check
       sudo tcpdump -i lo -U -w - | netviz summary -
@@ -46,11 +48,13 @@ def summary(
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
-    source = open_capture(*captures)
+    source = open_capture(*captures, matching=matching)
     problems = False
     with Patience(source.streaming) as patience:
         for event in summarize(source, Progress().update, lambda: patience.over):
             problems |= bool(event.problems)
+            if isinstance(event, CaptureSummary):
+                event = replace(event, matching=matching.strip())
             if as_json:
                 from netviz.views.jsonl import JsonLines
 

@@ -12,7 +12,10 @@ __all__ = ["CaptureInterface", "CapturePart", "CaptureSummary", "Share", "Span",
 
 
 class CapturePart(NamedTuple):
-    """A pcap file, or a section of a pcapng file: how it was written, and by what."""
+    """A pcap file, or a section of a pcapng file: how it was written, and by what.
+
+    ``packed`` says what the file is compressed with ("" where it is not), ``unpacked`` how many bytes came out of it.
+    """
 
     file: str
     format: Literal["pcap", "pcapng"]
@@ -21,6 +24,8 @@ class CapturePart(NamedTuple):
     hardware: str = ""
     system: str = ""
     program: str = ""
+    packed: str = ""
+    unpacked: int = 0
 
 
 class CaptureInterface(NamedTuple):
@@ -42,7 +47,8 @@ class CaptureInterface(NamedTuple):
 
 
 class Share(NamedTuple):
-    """How much of a capture is of one protocol; ``bytes`` are those of whole packets, on the wire.
+    """How much of a capture is of one protocol; ``bytes`` are those of whole packets, on the wire.  A packet counts once for
+    each protocol in it, also for those within a tunnel; of what came in pieces the one counts that completed it.
 
     ``under`` is the protocol that carries it ("" at the bottom), ``first`` the number of the first such packet.  ``known``
     says by what it is told: by fields that say so, by its own bytes, or only by its port.  What TCP carries is told by
@@ -120,7 +126,7 @@ class CaptureSummary(Happening):
     connections, ``one_way`` those of which only one direction was captured, ``late`` the segments of connections already
     over; ``busiest`` are those with most payload, ``flawed`` the numbers of those among them of which the WebSocket has a
     problem, ``failed`` the first that never came to be.  ``repeated`` tells how many of so many TCP segments were captured
-    twice.
+    twice.  ``matching`` is the filter that packets had to pass to be looked at.
     """
 
     name: ClassVar[str] = "capture.summary"
@@ -147,6 +153,7 @@ class CaptureSummary(Happening):
     websockets: WebSockets = field(default_factory=lambda: WebSockets(whole=True))
     troubles: tuple[Trouble, ...] = ()
     repeated: tuple[int, int] = (0, 0)
+    matching: str = ""
 
     @property
     def connections(self) -> int:

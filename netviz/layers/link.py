@@ -19,6 +19,7 @@ IPV4, IPV6, ARP, UNKNOWN = 0x0800, 0x86DD, 0x0806, 0
 _TAGS = (0x8100, 0x88A8, 0x9100)
 _MOST_TAGS = 8
 _PPPOE, _MPLS = 0x8864, (0x8847, 0x8848)
+_CARRIERS = (("PPPoE", (_PPPOE,)), ("MPLS", _MPLS))
 
 #: What the protocol field of PPP says, as an EtherType.
 _PPP_PROTOCOLS = {0x0021: IPV4, 0x0057: IPV6, 0x0281: _MPLS[0], 0x0283: _MPLS[1]}
@@ -56,7 +57,8 @@ class Network(NamedTuple):
     """For each packet: its EtherType, where its network layer starts in the buffer, where its captured bytes end.
 
     ``undecoded`` holds (link type, packets, row of the first) for the link types that are not known here; ``cut`` the rows
-    that end inside their link header.
+    that end inside their link header.  ``carriers`` tells what else stands between Ethernet and the network layer: its name,
+    and the rows.
     """
 
     ethertype: Ints
@@ -64,6 +66,7 @@ class Network(NamedTuple):
     end: Ints
     undecoded: list[tuple[int, int, int]]
     cut: Ints
+    carriers: tuple[tuple[str, Ints], ...] = ()
 
 
 def network(batch: Batch) -> Network:
@@ -71,6 +74,7 @@ def network(batch: Batch) -> Network:
     start, end = batch.offset.copy(), batch.offset + batch.captured
     ethertype = np.zeros(len(batch), np.int64)
     undecoded: list[tuple[int, int, int]] = []
+    carriers: list[tuple[str, Ints]] = []
     shortest = np.zeros(len(batch), np.int64)
     if not len(batch):
         return Network(ethertype, start, end, undecoded, shortest)
@@ -80,7 +84,7 @@ def network(batch: Batch) -> Network:
         shortest[rows] = _SHORTEST.get(link, 0)
         if link in _TYPED:
             size, place = _TYPED[link]
-            _typed(batch.buffer, rows, size, place, ethertype, start, end)
+            carriers += _typed(batch.buffer, rows, size, place, ethertype, start, end)
         elif link in (_NULL, _LOOP):
             _family(batch.buffer, rows, ethertype, start, end)
         elif link in _RAW:
@@ -89,7 +93,7 @@ def network(batch: Batch) -> Network:
             _point_to_point(batch.buffer, rows, link, ethertype, start, end)
         else:
             undecoded.append((link, len(rows), int(rows[0])))
-    return Network(ethertype, start, end, undecoded, np.flatnonzero(batch.captured < shortest))
+    return Network(ethertype, start, end, undecoded, np.flatnonzero(batch.captured < shortest), tuple(carriers))
 
 
 def be16(buffer: Octets, at: Ints) -> Ints:
@@ -97,8 +101,10 @@ def be16(buffer: Octets, at: Ints) -> Ints:
     return np.ndarray((len(buffer) - 1,), ">u2", buffer.data, strides=(1,))[at].astype(np.int64)
 
 
-def _typed(buffer: Octets, rows: Ints, size: int, place: int, ethertype: Ints, start: Ints, end: Ints) -> None:
-    """Headers that hold an EtherType; VLAN tags may follow, each with the next one."""
+def _typed(
+    buffer: Octets, rows: Ints, size: int, place: int, ethertype: Ints, start: Ints, end: Ints
+) -> list[tuple[str, Ints]]:
+    """Headers that hold an EtherType; VLAN tags may follow, each with the next one.  What carries packets is the answer."""
     at = start if len(rows) == len(start) else start[rows]
     whole = at + size <= (end if len(rows) == len(end) else end[rows])
     if not whole.all():
@@ -113,10 +119,13 @@ def _typed(buffer: Octets, rows: Ints, size: int, place: int, ethertype: Ints, s
         kind[tagged] = be16(buffer, at[tagged] + 2)
         at[tagged] += 4
     kind[kind < 0x600] = UNKNOWN  # IEEE 802.3: a length, then LLC
+    carriers: list[tuple[str, Ints]] = []
     if not ((kind == IPV4) | (kind == IPV6)).all():
+        carriers += [(name, rows[those]) for name, kinds in _CARRIERS if (those := np.isin(kind, kinds)).any()]
         _sessions(buffer, kind, at, end[rows])
         _labels(buffer, kind, at, end[rows])
     ethertype[rows], start[rows] = kind, at
+    return carriers
 
 
 def _point_to_point(buffer: Octets, rows: Ints, link: int, ethertype: Ints, start: Ints, end: Ints) -> None:

@@ -5,6 +5,7 @@ QUIC: RFC 9000; TLS: RFC 8446; HTTP/2 and WebSockets in it: RFC 9113, RFC 8441.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
@@ -24,6 +25,9 @@ _GRAVE = {"connection-refused", "no-answer", "handshake-incomplete", "handshake-
 
 #: Problems of a WebSocket that may say no more than what the capture lacks.
 _LACKING = OF_THE_CAPTURE | {"frame-cut"}
+
+#: Problems of the capture that are about its file; all others are about packets that are not decoded.
+_OF_THE_FILE = {"file-cut", "file-damaged"}
 
 #: How to capture anew.
 _RECORD = "sudo tcpdump -i any -w my.pcap 'tcp port 8080'"
@@ -68,8 +72,17 @@ def worst(summary: CaptureSummary) -> Severity:
 
 def commands(summary: CaptureSummary, known: Container[str]) -> tuple[Command, ...]:
     """Two to five commands, of those that are known; what is wrong comes first."""
-    found = (*_websocket_commands(summary), *_tcp_commands(summary))
-    return tuple(command for command in dict.fromkeys(found) if command.name in known)[:5]
+    found = (*_websocket_commands(summary), *_tcp_commands(summary), *_packet_commands(summary))
+    offered = tuple(command for command in dict.fromkeys(found) if command.name in known)[:5]
+    return tuple(_matching(command, summary.matching) for command in offered)
+
+
+def _matching(command: Command, expression: str) -> Command:
+    """The same of the packets that match; one alone has its number in the whole capture."""
+    if not expression or command.name == "layers":
+        return command
+    options = f"-f {shlex.quote(expression)} {command.options}".rstrip()
+    return command._replace(options=options)
 
 
 def _websocket_commands(summary: CaptureSummary) -> Iterator[Command]:
@@ -110,6 +123,21 @@ def _tcp_commands(summary: CaptureSummary) -> Iterator[Command]:
     yield Command("handshake", f"--connection {busiest}", "the busiest connection, step by step")
 
 
+def _packet_commands(summary: CaptureSummary) -> Iterator[Command]:
+    unread = [trouble for trouble in summary.troubles if trouble.of == "capture" and trouble.kind not in _OF_THE_FILE]
+    for trouble in unread:
+        if trouble.packet:
+            yield Command("layers", str(trouble.packet), "a packet that was not decoded in full, layer by layer")
+            return
+    if summary.connections == 1:
+        yield Command("layers", str(summary.busiest[0].packets[0]), "the first packet of the connection, layer by layer")
+    elif not summary.connections:
+        carried = [share for under in ("UDP", "IP", "") for share in summary.shares if share.under == under]
+        for share in carried[:1]:
+            of = "" if share.name == "other" else f" of {share.name}"
+            yield Command("layers", str(share.first), f"the first packet{of}, layer by layer")
+
+
 def _all(count: int, noun: str) -> str:
     return f"both {noun}s" if count == 2 else f"all {count:,} {noun}s"
 
@@ -122,6 +150,8 @@ def _are(count: int, noun: str, verb: str = "are") -> str:
 def _empty(summary: CaptureSummary) -> Hint | None:
     if summary.count:
         return None
+    if summary.matching:
+        return Hint("empty", f"no packet matches “{summary.matching}”", "the same without -f tells what there is")
     filters = sorted({interface.filter for interface in summary.interfaces if interface.filter})
     given = f" (the filter was {filters[0]!r})" if filters else ""
     text = f"no packet was captured: nothing went over the interface, or the filter let nothing through{given}"
@@ -132,6 +162,9 @@ def _no_tcp(summary: CaptureSummary) -> Hint | None:
     tcp, quic = summary.share("TCP", "IP"), summary.share("QUIC", "UDP")
     if not summary.count or summary.connections or tcp is not None or quic is not None:
         return None
+    if summary.matching:
+        text = f"there is no TCP among the packets that match “{summary.matching}”, so there are no connections to show"
+        return Hint("no-tcp", text, "the same without -f tells what else there is")
     return Hint("no-tcp", "there is no TCP in it, so there are no connections to show", _RECORD)
 
 
@@ -204,7 +237,7 @@ def _twice(summary: CaptureSummary) -> Hint | None:
     copies, of = summary.repeated
     if of < 4 or copies < _TWICE * of:
         return None
-    text = f"every packet seems to be there twice ({copies:,} of {of:,} TCP segments are copies of one just before)"
+    text = f"every packet seems to be there twice ({copies:,} of {of:,} TCP segments are copies)"
     return Hint("captured-twice", text, "capture on one interface: on “any” a packet may pass several")
 
 

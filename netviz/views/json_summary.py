@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netviz.event import CaptureSummary, Share, TcpConnection, Trouble, WebSockets
+from netviz.event import CaptureSummary, Share, TcpConnection, Traffic, Trouble, WebSockets
 from netviz.verdicts.capture import hints
 from netviz.views.json_keys import boolean, string
 
 __all__ = ["summary_keys"]
 
 _SECOND = 1_000_000_000
+
+#: So many numbers of Traffic are always told.
+_COUNTED = Traffic._fields.index("copies")
 
 
 def summary_keys(summary: CaptureSummary, first: str, last: str) -> str:
@@ -24,7 +27,7 @@ def summary_keys(summary: CaptureSummary, first: str, last: str) -> str:
             _known({
                 "file": part.file, "format": part.format, "version": f"{part.version[0]}.{part.version[1]}",
                 "byte_order": part.byte_order, "hardware": part.hardware or None, "system": part.system or None,
-                "program": part.program or None,
+                "program": part.program or None, "packed": part.packed or None, "unpacked": part.unpacked or None,
             })
             for part in summary.parts
         ],
@@ -38,6 +41,7 @@ def summary_keys(summary: CaptureSummary, first: str, last: str) -> str:
             for interface in summary.interfaces
         ],
         "comments": summary.comments,
+        "filter": summary.matching or None,
         "packet_count": summary.count,
         "bytes_captured": summary.captured,
         "bytes_on_wire": summary.wire,
@@ -80,8 +84,14 @@ def _busy(event: TcpConnection) -> Mapping[str, Any]:
         "connection": event.connection, "client": str(event.client), "server": str(event.server), "outcome": event.outcome,
         "application": event.application, "closing": event.closing.how if event.closing else None,
         "duration": None if event.duration is None else event.duration / _SECOND,
-        "traffic": {"client": client._asdict(), "server": server._asdict()}, "problem_count": len(event.problems),
+        "traffic": {"client": _traffic(client), "server": _traffic(server)}, "problem_count": len(event.problems),
     })  # fmt: skip
+
+
+def _traffic(traffic: Traffic) -> Mapping[str, Any]:
+    """The same keys as in ``tcp.connection``."""
+    counted = dict(zip(Traffic._fields, traffic[:_COUNTED], strict=False))
+    return _known({**counted, "copies": traffic.copies or None})
 
 
 def _websockets(sockets: WebSockets) -> Mapping[str, Any]:

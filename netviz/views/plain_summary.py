@@ -8,7 +8,7 @@ from netviz.event import CaptureSummary
 from netviz.quantity import plural
 from netviz.verdicts.capture import Command, hints
 from netviz.views.overview import ending
-from netviz.views.summary_facts import facts, found, headline
+from netviz.views.summary_facts import facts, found, headline, repeated, written
 from netviz.views.text import safe
 
 __all__ = ["plain_summary"]
@@ -26,7 +26,7 @@ def plain_summary(summary: CaptureSummary, commands: Iterable[Command], names: s
         yield f"protocol {under}{share.name}: {many}{plural(share.packets, 'packet')}, {share.bytes:,} bytes ({kind})"
     for event in summary.busiest:
         client, server = event.traffic
-        told = [event.outcome, ending(event)[0], event.application if event.application != "unknown" else ""]
+        told = [event.outcome, ending(event)[0], event.application if event.application != "unknown" else "", repeated(event)]
         yield (
             f"connection {event.connection} {event.client} to {event.server}: {', '.join(filter(None, told))}, "
             f"{plural(client.packets + server.packets, 'packet')}, client {client.bytes:,} bytes, server {server.bytes:,} bytes"
@@ -38,4 +38,4 @@ def plain_summary(summary: CaptureSummary, commands: Iterable[Command], names: s
     for hint in hints(summary):
         yield f"note {hint.kind}: {safe(hint.text)}" + (f"; try: {safe(hint.advice)}" if hint.advice else "")
     for command in commands if names else ():
-        yield f"next netviz {command.name} {names}{' ' if command.options else ''}{command.options}: {command.why}"
+        yield f"next {written(command, names)}: {command.why}"

@@ -11,7 +11,7 @@ from netviz.quantity import amount, plural
 from netviz.verdicts.capture import Command, Hint, hints, trouble_severity, worst
 from netviz.verdicts.tcp import severity
 from netviz.views.overview import SIGNS, ending, widths
-from netviz.views.summary_facts import facts, found, headline
+from netviz.views.summary_facts import facts, found, headline, repeated, written
 from netviz.views.text import fold, safe, wrapped
 
 __all__ = ["summary_lines"]
@@ -109,12 +109,20 @@ def _connection(connection: TcpConnection, flawed: bool, room: tuple[int, int], 
     application = "" if connection.application == "unknown" else connection.application
     if width < _WIDE:
         what = Text.assemble((f"{application} · " if application else "", "label"), (text, tone))
-        second = Text(" " * 8).append_text(said).append("  ").append_text(what)
+        second = _again(Text(" " * 8).append_text(said).append("  ").append_text(what), connection, width)
         return Text("\n").join([fold(line, width, 8), fold(second, width, 8)])
     length = 12 if width < 160 else 24
     line.append(" " * (room[1] - len(str(connection.server)) + 2)).append_text(said)
     line.append(" ").append_text(_bar(client.bytes, server.bytes, most, length))
-    return fold(line.append(f" {application:<10}", "label").append(text, tone), width, 8)
+    return fold(_again(line.append(f" {application:<10}", "label").append(text, tone), connection, width), width, 8)
+
+
+def _again(line: Text, connection: TcpConnection, width: int) -> Text:
+    """The same line with what had to be sent again, where there is room: it is no reason for one line more."""
+    count = repeated(connection)
+    if count and line.cell_len + len(f" · {count}") <= width:
+        line.append(" · ").append(count, "note")
+    return line
 
 
 def _bar(client: int, server: int, most: int, length: int) -> Text:
@@ -161,10 +169,10 @@ def _commands(commands: Iterable[Command], names: str, width: int) -> Iterator[T
             yield from _paragraph("  ", "", "what came through a pipe is gone; to look into it, keep it: "
                                   "sudo tcpdump -i any -w my.pcap, then netviz summary my.pcap", width)  # fmt: skip
         return
-    written = [f"netviz {command.name} {names}{' ' if command.options else ''}{command.options}" for command in told]
-    room = max(map(len, written), default=0)
+    typed = [written(command, names) for command in told]
+    room = max(map(len, typed), default=0)
     beside = all(4 + room + len(command.why) <= min(width, 140) for command in told)
-    for text, command in zip(written, told, strict=True):
+    for text, command in zip(typed, told, strict=True):
         if beside:
             yield Text.assemble("  ", (f"{text:<{room}}", "command"), "  ", (command.why, "faint"))
         else:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from netviz.event import CaptureInterface, CapturePart, CaptureSummary
+from netviz.event import CaptureInterface, CapturePart, CaptureSummary, TcpConnection
 from netviz.quantity import amount, plural, span
-from netviz.views.text import clock
+from netviz.verdicts.capture import Command
+from netviz.views.text import clock, safe
 
-__all__ = ["facts", "found", "headline"]
+__all__ = ["facts", "found", "headline", "repeated", "written"]
 
 _SECOND = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +42,7 @@ def facts(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
         yield "name", name
     yield from _more("name", len(summary.files))
     size = f"{summary.size:,} bytes" if summary.size else "size not known"
+    size += " on disk" if summary.size and any(part.packed for part in summary.parts) else ""
     for index, part in enumerate(summary.parts[:_MOST]):
         yield "format", _format(part) + (f", {size}" if not index else "")
     yield from _more("format", len(summary.parts))
@@ -55,6 +57,8 @@ def facts(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
     if summary.keys:
         yield "secrets", f"{plural(summary.keys, 'block')} with keys for decryption"
     yield from _time(summary)
+    if summary.matching:
+        yield "filter", f"only packets that match “{summary.matching}”"
     yield from _packets(summary)
 
 
@@ -64,7 +68,8 @@ def _more(label: str, count: int) -> Iterator[tuple[str, str]]:
 
 
 def _format(part: CapturePart) -> str:
-    return f"{part.format} {part.version[0]}.{part.version[1]}, {part.byte_order}-endian"
+    packed = f", {part.packed} ({part.unpacked:,} bytes unpacked)" if part.packed else ""
+    return f"{part.format} {part.version[0]}.{part.version[1]}, {part.byte_order}-endian{packed}"
 
 
 def _writer(part: CapturePart) -> str:
@@ -142,3 +147,14 @@ def found(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
         numbers = ", ".join(map(str, sockets.numbers[:_NUMBERS])) + (", …" if sockets.opened > _NUMBERS else "")
         where = f"; connection{'s' * (sockets.opened != 1)} {numbers}" if sockets.numbers else ""
         yield "WebSockets", ", ".join(told) + (f"; {plural(sockets.messages, 'message')}" if sockets.messages else "") + where
+
+
+def repeated(connection: TcpConnection) -> str:
+    """How many of its segments had to be sent again; nothing where none had to."""
+    count = sum(side.retransmissions for side in connection.traffic)
+    return plural(count, "retransmission") if count else ""
+
+
+def written(command: Command, names: str) -> str:
+    """A command as it is typed; ``names`` is how a shell is told the captures."""
+    return safe(f"netviz {command.name} {names}{' ' if command.options else ''}{command.options}")

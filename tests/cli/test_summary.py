@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -58,6 +60,55 @@ def test_commands_that_are_offered_run(name: str) -> None:
         run = inside(*line.removeprefix("next netviz ").partition(":")[0].split())
         assert (run.status, run.err) == (0, ""), line
         assert run.out
+
+
+@pytest.mark.parametrize("option", ["-f", "--filter"])
+def test_a_filter(option: str) -> None:
+    run = inside("summary", "mixed", option, "tcp port 8765", "--plain")
+    assert (run.status, run.err) == (0, "")
+    lines = run.out.splitlines()
+    assert lines[0].startswith("summary 449 packets, 18 TCP connections, 18 WebSockets")
+    assert "filter only packets that match “tcp port 8765”" in lines
+    offered = [line.removeprefix("next netviz ").partition(": ")[0] for line in lines if line.startswith("next ")]
+    assert all(" -f 'tcp port 8765'" in words for words in offered)
+    for words in offered:
+        again = inside(*shlex.split(words))
+        assert (again.status, again.err) == (0, ""), words
+    (line,) = inside("summary", "mixed", option, "tcp port 8765", "--json").out.splitlines()
+    told = json.loads(line)
+    assert (told["filter"], told["packet_count"], told["connection_count"]) == ("tcp port 8765", 449, 18)
+
+
+def test_one_packet_has_its_number_in_the_whole_capture() -> None:
+    lines = inside("summary", "mixed", "-f", "udp", "--plain").out.splitlines()
+    assert lines[-1] == "next netviz layers mixed 142: the first packet of DNS, layer by layer"
+    assert "DNS" in inside("layers", "mixed", "142").out
+
+
+def test_nothing_matches() -> None:
+    run = inside("summary", "mixed", "-f", "port 3")
+    assert (run.status, run.err) == (0, "")
+    assert "no packet matches “port 3”" in run.out
+    assert "no packet was captured" not in run.out
+    assert "no packet was captured" not in inside("summary", "mixed", "-f", " ").out
+
+
+def test_a_wrong_filter_is_a_mistake() -> None:
+    run = inside("summary", "mixed", "-f", "tcp port")
+    assert (run.status, run.out) == (2, "")
+    assert run.err.startswith("netviz: the capture filter is wrong")
+
+
+def test_a_compressed_capture(saved: Callable[..., Path]) -> None:
+    data = CAPTURES["refused"].read_bytes()
+    packed = gzip.compress(data)
+    run = inside("summary", str(saved(packed, "any.name")), columns=120)
+    assert (run.status, run.err) == (0, "")
+    assert f"little-endian, gzip ({len(data):,} bytes unpacked), {len(packed):,} bytes on disk" in run.out
+    (line,) = process("summary", "-", "--json", stdin=saved(packed)).out.splitlines()
+    told = json.loads(line)
+    assert (told["parts"][0]["packed"], told["parts"][0]["unpacked"]) == ("gzip", len(data))
+    assert "size" not in told
 
 
 def test_a_pipe() -> None:

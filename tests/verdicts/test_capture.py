@@ -13,7 +13,7 @@ from netviz.summary import summarize
 from netviz.verdicts.capture import commands, hints, trouble_severity, worst
 from tests.conftest import CAPTURES
 
-_KNOWN = ("handshake", "ws-trace")
+_KNOWN = ("handshake", "ws-trace", "layers")
 
 
 def _summary(name: str) -> CaptureSummary:
@@ -121,8 +121,8 @@ def _words(summary: CaptureSummary) -> list[str]:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("websocket", ["ws-trace", "ws-trace --explain", "handshake"]),
-        ("refused", ["handshake", "handshake --explain"]),
+        ("websocket", ["ws-trace", "ws-trace --explain", "handshake", "layers 1"]),
+        ("refused", ["handshake", "handshake --explain", "layers 4"]),
         ("mixed", ["ws-trace --connection 13", "ws-trace", "handshake --connection 0", "handshake --problems", "handshake"]),
         ("rejected", ["ws-trace --connection 0", "ws-trace", "handshake", "handshake --connection 6"]),
         ("push", ["ws-trace", "ws-trace --connection 0 --explain", "handshake", "handshake --connection 0"]),
@@ -133,7 +133,37 @@ def test_commands(name: str, words: list[str]) -> None:
 
 
 def test_no_command_where_there_is_nothing_to_see() -> None:
-    assert commands(_with(outcomes={}, websockets=WebSockets(whole=True)), _KNOWN) == ()
+    assert commands(_with(count=0, shares=(), outcomes={}, websockets=WebSockets(whole=True)), _KNOWN) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "layers 8"), ({"shares": (Share("IPv4", "", 9, 900, 2), Share("UDP", "IP", 3, 90, 5))}, "layers 5"),
+        ({"shares": (Share("other", "", 9, 900, 2),)}, "layers 2"), ({"shares": ()}, ""),
+        ({"troubles": (Trouble("capture", "tcp-malformed", "text", 1, 3, None),)}, "layers 3"),
+        ({"troubles": (Trouble("capture", "file-cut", "text", 1, 3, None),)}, "layers 8"),
+        ({"troubles": (Trouble("capture", "tcp-malformed", "text", 1, 0, None),)}, "layers 8"),
+    ],
+)  # fmt: skip
+def test_a_packet_where_there_is_no_connection(changes: dict[str, Any], words: str) -> None:
+    shares = (Share("IPv4", "", 9, 900, 2), Share("UDP", "IP", 3, 90, 5), Share("DNS", "UDP", 1, 9, 8, "port"))
+    bare = _with(**{"outcomes": {}, "busiest": (), "websockets": WebSockets(whole=True), "shares": shares, **changes})
+    assert _words(bare) == ([words] if words else [])
+
+
+def test_commands_name_the_filter() -> None:
+    assert _words(_with(matching="tcp port 80")) == [
+        "ws-trace -f 'tcp port 80'", "ws-trace -f 'tcp port 80' --explain", "handshake -f 'tcp port 80'", "layers 1",
+    ]  # fmt: skip
+
+
+def test_a_filter_explains_what_is_missing() -> None:
+    nothing: tuple[dict[str, Any], ...] = {"count": 0}, {"outcomes": {}, "shares": ()}
+    for changes in nothing:
+        (hint,) = hints(_with(matching="udp", **changes))
+        assert "“udp”" in hint.text
+        assert "without -f" in hint.advice
 
 
 def test_commands_that_are_not_there_are_not_offered() -> None:

@@ -25,6 +25,7 @@ _ALWAYS: dict[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 _SOMETIMES: dict[str, type | tuple[type, ...]] = {
     "time": str, "elapsed": (int, float), "size": int, "first_time": str, "last_time": str, "duration": (int, float),
+    "filter": str,
 }
 
 
@@ -89,6 +90,26 @@ def test_values() -> None:
     assert set(busiest["traffic"]) == {"client", "server"}
 
 
+def test_traffic_has_the_keys_of_a_connection() -> None:
+    summary = _summary(CAPTURES["mixed"])
+    (told,) = [busy for busy in _object(summary)["busiest"] if busy["connection"] == 42]
+    (event,) = [event for event in summary.busiest if event.connection == 42]
+    assert told["traffic"] == json.loads(JsonLines().line(event))["traffic"]
+    client, server = event.traffic
+    copied = replace(event, traffic=(client, server._replace(copies=3)))
+    told = _object(replace(summary, busiest=(copied,)))["busiest"][0]
+    assert told["traffic"] == json.loads(JsonLines().line(copied))["traffic"]
+    assert told["traffic"]["server"]["copies"] == 3
+
+
+def test_a_filter_and_what_a_file_is_packed_with() -> None:
+    part = CapturePart("a", "pcap", (2, 4), "little", packed="lz4", unpacked=7)
+    made = _object(replace(_summary(CAPTURES["refused"]), matching="tcp", parts=(part, part._replace(packed="", unpacked=0))))
+    assert made["filter"] == "tcp"
+    assert (made["parts"][0]["packed"], made["parts"][0]["unpacked"]) == ("lz4", 7)
+    assert not {"packed", "unpacked"} & set(made["parts"][1])
+
+
 def test_what_was_not_counted_is_left_out() -> None:
     summary = _summary(CAPTURES["websocket"])
     bare = replace(summary, websockets=summary.websockets._replace(whole=False))
@@ -103,6 +124,7 @@ def test_texts_are_escaped(text: str) -> None:
         parts=(CapturePart(text, "pcapng", (1, 0), "little", text, text, text),),
         interfaces=(CaptureInterface(text, text, text, 1, "Ethernet", 96, "µs", 1),),
         comments=(text,),
+        matching=text,
     )
     line = _line(made)
     assert not (dangerous(line) - {"\ue000", "\U000f0000"})

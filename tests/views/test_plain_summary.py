@@ -16,7 +16,7 @@ from tests.conftest import CAPTURES
 from tests.hostile import HOSTILE, dangerous
 
 _KINDS = {"summary", "name", "format", "written-by", "interface", "comment", "secrets", "time", "packets", "rate", "tcp",
-          "websockets", "protocol", "connection", "problem", "note", "next"}  # fmt: skip
+          "websockets", "protocol", "connection", "problem", "note", "next", "filter"}  # fmt: skip
 
 
 def _summary(path: Path) -> CaptureSummary:
@@ -56,7 +56,7 @@ def test_a_pipe_offers_nothing_to_run() -> None:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_texts_are_escaped(text: str) -> None:
     trouble = Trouble("capture", "file-damaged", text, 1, 0, None)
-    summary = replace(_summary(CAPTURES["refused"]), comments=(text,), files=(text,), troubles=(trouble,))
+    summary = replace(_summary(CAPTURES["refused"]), comments=(text,), files=(text,), matching=text, troubles=(trouble,))
     lines = _lines(summary)
     assert [line for line in lines if dangerous(line) or "\n" in line] == []
     assert any(line.startswith("problem capture file-damaged 1 first unknown: ") for line in lines)

@@ -91,6 +91,15 @@ def test_a_connection_of_which_the_websocket_has_a_problem_is_marked() -> None:
         assert row.split()[1] == sign
 
 
+@pytest.mark.parametrize(("width", "told"), [(60, False), (80, False), (100, True), (119, True), (120, False), (160, True)])
+def test_what_was_sent_again_is_told_where_there_is_room(width: int, told: bool) -> None:
+    (connection,) = _PLAIN.busiest
+    client, server = connection.traffic
+    again = replace(connection, traffic=(client._replace(retransmissions=12), server))
+    assert any(" · 12 retransmissions" in line for line in _drawn(replace(_PLAIN, busiest=(again,)), width)) is told
+    assert len(_drawn(replace(_PLAIN, busiest=(again,)), width)) == len(_drawn(_PLAIN, width))
+
+
 def test_connections_that_failed_say_so() -> None:
     assert any("REFUSED, RST answered the SYN" in line for line in _drawn(_REFUSED))
 

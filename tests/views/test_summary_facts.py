@@ -10,7 +10,8 @@ import pytest
 from netviz.capture.source import open_capture
 from netviz.event import CaptureInterface, CapturePart, CaptureSummary, Span, Trouble, WebSockets
 from netviz.summary import summarize
-from netviz.views.summary_facts import facts, found, headline
+from netviz.verdicts.capture import Command
+from netviz.views.summary_facts import facts, found, headline, repeated, written
 from tests.conftest import CAPTURES
 
 *_, _READ = summarize(open_capture(CAPTURES["websocket"]))
@@ -110,6 +111,33 @@ def test_writer(program: str, system: str, words: list[str]) -> None:
     assert told.get("written by", []) == words
     assert told["format"] == ["pcapng 1.0, big-endian, 5,436 bytes"]
     assert _facts(parts=(part,), size=0)["format"] == ["pcapng 1.0, big-endian, size not known"]
+
+
+def test_a_compressed_file_says_both_sizes() -> None:
+    packed = CapturePart("a", "pcap", (2, 4), "little", packed="zstd", unpacked=12_345)
+    assert _facts(parts=(packed,))["format"] == ["pcap 2.4, little-endian, zstd (12,345 bytes unpacked), 5,436 bytes on disk"]
+    assert _facts(parts=(packed,), size=0)["format"][0].endswith("zstd (12,345 bytes unpacked), size not known")
+    both = _facts(parts=(packed._replace(packed="", unpacked=0), packed))["format"]
+    assert both == ["pcap 2.4, little-endian, 5,436 bytes on disk", "pcap 2.4, little-endian, zstd (12,345 bytes unpacked)"]
+
+
+def test_a_filter_is_named() -> None:
+    assert _facts(matching="tcp port 80")["filter"] == ["only packets that match “tcp port 80”"]
+    assert "filter" not in _facts()
+
+
+def test_a_command_as_it_is_typed() -> None:
+    assert written(Command("handshake", "", "why"), "a b") == "netviz handshake a b"
+    assert written(Command("layers", "7", "why"), "a.pcap") == "netviz layers a.pcap 7"
+    assert "\x1b" not in written(Command("handshake", "-f '\x1b[31m'", "why"), "a")
+
+
+def test_what_was_sent_again() -> None:
+    (connection,) = _PLAIN.busiest
+    client, server = connection.traffic
+    assert repeated(connection) == ""
+    again = replace(connection, traffic=(client._replace(retransmissions=2), server._replace(retransmissions=1)))
+    assert repeated(again) == "3 retransmissions"
 
 
 def test_many_of_a_kind_are_not_all_told() -> None:
