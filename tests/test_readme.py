@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ _COMMAND = re.compile(r"^ {4}(netviz\b.*?)(?: {2,}.*)?$", re.MULTILINE)
 def _run(command: str) -> str:
     environment = {**os.environ, "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        [sys.executable, "-m", *command.split()], cwd=_ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", *shlex.split(command)], cwd=_ROOT, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode in (0, 1), done.stderr
     assert done.returncode == ("--check" in command)

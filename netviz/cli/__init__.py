@@ -19,17 +19,19 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS = ("summary", "handshake", "ws-trace", "layers")
 
 _BEGIN = """\
-netviz shows what happens on a network connection: TCP handshakes, and the WebSockets on top of them.
+netviz shows what happens on a network connection: TCP handshakes, the WebSockets on top of them, layer by layer.
 
 Begin with a sample capture:
+  netviz summary mixed                   what a capture is, and where to look next
   netviz handshake websocket             a handshake, step by step
   netviz handshake refused               a connection that failed, and why
   netviz ws-trace websocket              the WebSocket on it: upgrade, messages, close
   netviz ws-trace websocket --explain    the same as a story
   netviz ws-trace websocket --frame 1    one frame, byte by byte
+  netviz layers websocket 9              one packet, layer by layer
 
 Then your own:
-  netviz ws-trace my.pcapng
+  netviz summary my.pcapng
   sudo tcpdump -i lo -U -w - | netviz ws-trace -
 
 Samples: {names}
