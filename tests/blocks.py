@@ -30,6 +30,9 @@ KINDS = [
 _FIELDS = ("flip", "phase", "opener", "first", "last", "start", "stop", "opened", "end", "rows", "dropped", "steady")
 
 
+_COUNTED = Kept(probed=False)
+
+
 class Ending(NamedTuple):
     """What following came to: all Blocks in the order in which they were made; of each Batch those that opened, those that
     ended and the splits, and all that was asked; Blocks by their number in ``blocks``, -1 for none.
@@ -41,7 +44,7 @@ class Ending(NamedTuple):
 
 
 def follow(
-    kind: str, batches: Iterable[Batch], kept: Kept = Kept(probed=False), listener: Callable[[int], Listener] | None = None,
+    kind: str, batches: Iterable[Batch], kept: Kept = _COUNTED, listener: Callable[[int], Listener] | None = None,
 ) -> Ending:  # fmt: skip
     """Give the segments of these Batches to Blocks; ``listener`` makes that of a Block from its number.
 
@@ -61,10 +64,11 @@ def follow(
         if not len(packets):
             continue
         flows = Flows(packets)
-        owners = [known.get(key) for key in flows.keys()]
+        keys = flows.keys()
+        owners = [known.get(key) for key in keys]
 
         def turn(group: int, index: int, block: Any) -> Any:
-            ended.turns.append((group, index, number(block)))  # noqa: B023 - called before the next Batch
+            ended.turns.append((group, index, number(block)))
             flags = int(packets.tcp.flags[index])  # noqa: B023
             if flags == ACK and int(packets.tcp.seq[index]) == 77:  # noqa: B023
                 return None
@@ -82,7 +86,7 @@ def follow(
             [number(block) for block in opened], [number(block) for block in over],
             [(group, index, number(before), number(after)) for group, index, before, after in splits],
         ))  # fmt: skip
-        known |= zip(flows.keys(), owners, strict=True)
+        known |= zip(keys, owners, strict=True)
     return ended
 
 

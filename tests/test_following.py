@@ -1,11 +1,11 @@
-"""The loop in C holds against that in Python: the same of everything that can be seen; and nothing that it is given breaks it."""
+"""The loop in C against that in Python: both come to the same in everything, and nothing that C is given breaks it."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from netviz.found import Kept
 from netviz.layers.tcp.block import Listener
 from netviz.native import native
 from tests import make
-from tests.blocks import Ending, follow, seen
+from tests.blocks import follow, seen
 from tests.run import ROOT
 from tests.wire import ACK, FIN, PSH, RST, SYN, Wire, batches, cut
 
@@ -56,8 +56,8 @@ _TIMES = st.one_of(
     st.integers(0, 10**7), st.integers(0, 400 * 10**9), st.sampled_from([NO_TIME, NO_TIME, NO_TIME + 1, -5, 0, _LAST]))
 _SENT = st.builds(
     _Sent, st.integers(0, 2), st.integers(0, 1), _FLAGS, _NUMBERS, _NUMBERS, st.sampled_from([0, 1, 1, 64240]),
-    st.sampled_from([0, 0, 1, 2, 5, 20]), st.sampled_from([0, 1, 2, 3, 300, 0xFFFF]), st.sampled_from([0, 0, 0, 0, 1, 3, 24, 26]),
-    _TIMES)  # fmt: skip
+    st.sampled_from([0, 0, 1, 2, 5, 20]), st.sampled_from([0, 1, 2, 3, 300, 0xFFFF]),
+    st.sampled_from([0, 0, 0, 0, 1, 3, 24, 26]), _TIMES)  # fmt: skip
 
 
 @st.composite

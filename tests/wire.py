@@ -106,7 +106,8 @@ class Wire:
         if not lost:
             header = struct.pack("!HHIIBBHHH", self.ends[side].port, self.ends[1 - side].port, seq, ack,
                                  (20 + len(options)) // 4 << 4, flags, window, 0, 0)  # fmt: skip
-            self.packets.append(Packet(self.now, self._ip(side, _TCP, header + options + data, self._sent if ident is None else ident)))
+            ident = self._sent if ident is None else ident
+            self.packets.append(Packet(self.now, self._ip(side, _TCP, header + options + data, ident)))
             number = len(self.packets)
             self.segments.append(
                 Segment(number, self.now, side, flags, seq, ack, window, len(data), len(self.segments), options)

@@ -20,7 +20,7 @@ def _refused() -> Wire:
     return Wire().client(SYN).server(RST | ACK, seq=0)
 
 
-#: A conversation; the phases after each of its segments; packets that decided the handshake and the end; how many Blocks it takes.
+#: A conversation; the phases after each of its segments; what packets decided handshake and end; how many Blocks it takes.
 _PHASES: dict[str, tuple[Wire, str, tuple[int, int], int]] = {
     "opens and closes": (
         Wire().open().client(_DATA, b"x").client(FIN | ACK).server(FIN | ACK).client(ACK),
@@ -30,22 +30,25 @@ _PHASES: dict[str, tuple[Wire, str, tuple[int, int], int]] = {
     "FIN with the ACK that opens": (
         Wire().client(SYN).server(SYN | ACK).client(FIN | ACK).server(FIN | ACK).client(ACK),
         "opening opening closing closing over", (3, 5), 1),
-    "FINs acknowledged once more": (Wire().open().close().client(ACK), "opening opening open closing closing over over", (3, 6), 1),
+    "FINs acknowledged once more": (
+        Wire().open().close().client(ACK), "opening opening open closing closing over over", (3, 6), 1),
     "both FINs before any ACK of one": (
-        Wire().open().client(FIN | ACK, unheard=True).server(FIN | ACK, unheard=True).client(ACK, ack=5002).server(ACK, ack=1002),
-        "opening opening open closing closing closing over", (3, 7), 1),
+        Wire().open().client(FIN | ACK, unheard=True).server(FIN | ACK, unheard=True).client(ACK, ack=5002)
+        .server(ACK, ack=1002), "opening opening open closing closing closing over", (3, 7), 1),
     "numbers wrap before the FIN": (
         Wire(isn=(0xFFFFFFFD, 0xFFFFFFFF)).open().client(_DATA, b"abc").close(),
         "opening opening open open closing closing over", (3, 7), 1),
     "an ACK of half of all numbers ago acknowledges no FIN": (
-        Wire().open().client(FIN | ACK, unheard=True).server(FIN | ACK, unheard=True, ack=1001).server(ACK, ack=1002 + (1 << 31))
-        .client(ACK, ack=5002), "opening opening open closing closing closing closing", (3, 0), 1),
+        Wire().open().client(FIN | ACK, unheard=True).server(FIN | ACK, unheard=True, ack=1001)
+        .server(ACK, ack=1002 + (1 << 31)).client(ACK, ack=5002),
+        "opening opening open closing closing closing closing", (3, 0), 1),
     "reset": (Wire().open().server(RST), "opening opening open over", (3, 4), 1),
     "reset while it opens": (Wire().client(SYN).client(RST), "opening over", (2, 2), 1),
     "refused, and tried again with the same number": (
         _refused().client(SYN, seq=1000).server(SYN | ACK).client(ACK), "opening over opening opening open", (5, 0), 1),
     "refused, and tried again with another": (_refused().isn(3000, 7000).client(SYN), "opening over|opening", (2, 2), 2),
-    "refused, and tried again after more than a second": (_refused().wait(1).client(SYN, seq=1000), "opening over|opening", (2, 2), 2),
+    "refused, and tried again after more than a second": (
+        _refused().wait(1).client(SYN, seq=1000), "opening over|opening", (2, 2), 2),
     "partial": (Wire().client(_DATA, b"x").server(ACK), "open open", (1, 0), 1),
     "partial, first an RST": (Wire().client(RST), "over", (1, 1), 1),
     "partial, first a FIN": (Wire().client(FIN | ACK), "closing", (1, 0), 1),
@@ -53,15 +56,16 @@ _PHASES: dict[str, tuple[Wire, str, tuple[int, int], int]] = {
     "the server's ACK opens nothing": (Wire().client(SYN).server(ACK).client(ACK), "opening opening opening", (0, 0), 1),
     "without ACK nothing opens": (Wire().client(SYN).server(SYN | ACK).client(0), "opening opening opening", (0, 0), 1),
     "simultaneous open": (
-        Wire().client(SYN, unheard=True).server(SYN).client(SYN | ACK, seq=1000).server(SYN | ACK, seq=5000, ack=1001).client(ACK),
-        "opening opening opening opening open", (5, 0), 1),
+        Wire().client(SYN, unheard=True).server(SYN).client(SYN | ACK, seq=1000)
+        .server(SYN | ACK, seq=5000, ack=1001).client(ACK), "opening opening opening opening open", (5, 0), 1),
     "SYN repeated": (Wire().client(SYN).wait(190).client(SYN, seq=1000), "opening opening", (0, 0), 1),
     "SYN repeated after all patience": (Wire().client(SYN).wait(201).client(SYN, seq=1000), "opening|opening", (0, 0), 2),
     "SYN with another number": (Wire().client(SYN).isn(9, 9).client(SYN), "opening|opening", (0, 0), 2),
     "SYN of the other side while it is open": (Wire().client(_DATA, b"x").server(SYN), "open|opening", (1, 0), 2),
     "SYN-ACK with another number while it opens": (
         Wire().client(SYN).server(SYN | ACK).server(SYN | ACK, seq=1), "opening opening opening", (0, 0), 1),
-    "SYN-ACK with another number afterwards": (Wire().open().server(SYN | ACK, seq=1), "opening opening open|opening", (3, 0), 2),
+    "SYN-ACK with another number afterwards": (
+        Wire().open().server(SYN | ACK, seq=1), "opening opening open|opening", (3, 0), 2),
     "SYN-ACK inside what the capture joined in": (Wire().client(_DATA, b"x").server(SYN | ACK), "open|opening", (1, 0), 2),
     "late": (Wire().open().server(RST).wait(0.9).client(ACK), "opening opening open over over", (3, 4), 1),
     "too late": (Wire().open().server(RST).wait(1.1).client(ACK), "opening opening open over|open", (3, 4), 2),
@@ -153,8 +157,8 @@ def test_rows_say_what_is_special(kind: str) -> None:
 
 
 def test_rows_hold_options_where_they_matter(kind: str) -> None:
-    wire = Wire().client(SYN, options=MSS).server(SYN | ACK, options=MSS).client(ACK, options=bytes(4)).client(FIN | ACK, options=MSS)
-    wire.server(SYN | ACK, seq=5000, ack=1001, options=MSS)
+    wire = Wire().client(SYN, options=MSS).server(SYN | ACK, options=MSS).client(ACK, options=bytes(4))
+    wire.client(FIN | ACK, options=MSS).server(SYN | ACK, seq=5000, ack=1001, options=MSS)
     (block,) = follow(kind, batches(wire.packets)).blocks
     assert [row[9] for row in block.rows] == [MSS, MSS, bytes(4), b"", MSS]
     assert block.rows[1] == (2, wire.packets[1].time, 1, SYN | ACK, 5000, 1001, 64240, 0, 1, MSS, NOTHING)

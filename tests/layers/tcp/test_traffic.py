@@ -68,7 +68,8 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "retransmission of a FIN": (
         _opened().client(FIN | ACK, unheard=True).wait(1).client(FIN | ACK, seq=1001).server(ACK), "retransmissions 1@5", ""),
     "retransmission of data and FIN": (
-        _opened().client(FIN | ACK, b"abc", unheard=True).wait(1).client(FIN | ACK, b"abc", seq=1001), "retransmissions 1@5", ""),
+        _opened().client(FIN | ACK, b"abc", unheard=True).wait(1).client(FIN | ACK, b"abc", seq=1001),
+        "retransmissions 1@5", ""),
     "retransmission over the wrap": (
         _opened((0xFFFFFFFD, 5000)).client(_DATA, b"abcdef", unheard=True).wait(1).client(_DATA, b"abcdef", seq=0xFFFFFFFE)
         .server(ACK), "retransmissions 1@5", ""),
@@ -122,11 +123,12 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
         _opened().client(_DATA, b"b", seq=1002, ident=7, unheard=True).client(_DATA, b"d", seq=1004, ident=8, unheard=True)
         .wait(1).client(_DATA, b"abcd", seq=1001, ident=9), "retransmissions 1@6 lost_bytes 0@4", ""),
     "hole over the wrap": (
-        _opened((0xFFFFFFF9, 5000)).client(_DATA, b"b", seq=4, ident=9, unheard=True).client(_DATA, b"a" * 10, seq=0xFFFFFFFA, ident=8),
-        "out_of_order 1@5 lost_bytes 0@4", ""),
+        _opened((0xFFFFFFF9, 5000)).client(_DATA, b"b", seq=4, ident=9, unheard=True)
+        .client(_DATA, b"a" * 10, seq=0xFFFFFFFA, ident=8), "out_of_order 1@5 lost_bytes 0@4", ""),
     # lost
     "lost: skipped": (_opened().client(_DATA, b"a" * 10, lost=True).client(_DATA, b"b").server(ACK), "lost_bytes 10@4", ""),
-    "lost: acknowledged": (_opened().client(_DATA, b"a" * 10, lost=True).server(ACK).client(_DATA, b"b"), "lost_bytes 10@4", ""),
+    "lost: acknowledged": (
+        _opened().client(_DATA, b"a" * 10, lost=True).server(ACK).client(_DATA, b"b"), "lost_bytes 10@4", ""),
     "lost: at the end": (_opened().server(_DATA, b"a" * 10, lost=True).server(FIN | ACK, lost=True).client(ACK), "",
                          "lost_bytes 11@4"),
     "lost: shown by an empty segment": (_opened().client(_DATA, b"a" * 10, lost=True).client(ACK), "lost_bytes 10@4", ""),
@@ -150,8 +152,8 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
         _opened().client(_DATA, b"b", seq=1001 + (1 << 30)), f"lost_bytes {1 << 30}@4", ""),
     # duplicate ACKs (RFC 5681 section 2)
     "duplicate ACKs": (
-        _opened().server(_DATA, b"a", unheard=True).server(_DATA, b"b", unheard=True).client(ACK, ack=5002).client(ACK, ack=5002)
-        .client(ACK, ack=5002), "duplicate_acks 2@7", ""),
+        _opened().server(_DATA, b"a", unheard=True).server(_DATA, b"b", unheard=True).client(ACK, ack=5002)
+        .client(ACK, ack=5002).client(ACK, ack=5002), "duplicate_acks 2@7", ""),
     "duplicate ACK: none that updates the window": (
         _opened().server(_DATA, b"a").client(ACK).client(ACK, window=64241).client(ACK, window=64240), "", ""),
     "duplicate ACK: none with data": (
@@ -171,12 +173,14 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "zero window: none of a SYN": (Wire().client(SYN, window=0).server(SYN | ACK, window=0).client(ACK), "", ""),
     "zero window: none of an RST": (_opened().server(RST, window=0), "", ""),
     "zero window of a retransmission": (
-        _opened().client(_DATA, b"a").wait(1).client(_DATA, b"a", seq=1001, window=0), "retransmissions 1@5 zero_windows 1@5", ""),
+        _opened().client(_DATA, b"a").wait(1).client(_DATA, b"a", seq=1001, window=0),
+        "retransmissions 1@5 zero_windows 1@5", ""),
     "window probe, empty": (
         _opened().client(_DATA, b"a").server(ACK, window=0).wait(1).client(ACK, seq=1001), "", "zero_windows 1@5"),
     "window probe with a byte, twice": (
-        _opened().client(_DATA, b"a").server(ACK, window=0).wait(1).client(_DATA, b"b", unheard=True).server(ACK, ack=1002, window=0)
-        .wait(1).client(_DATA, b"b", seq=1002, unheard=True).server(ACK, ack=1002, window=0), "", "zero_windows 3@5"),
+        _opened().client(_DATA, b"a").server(ACK, window=0).wait(1).client(_DATA, b"b", unheard=True)
+        .server(ACK, ack=1002, window=0).wait(1).client(_DATA, b"b", seq=1002, unheard=True)
+        .server(ACK, ack=1002, window=0), "", "zero_windows 3@5"),
     # keep-alives (RFC 9293 section 3.8.4)
     "keep-alive, empty": (
         _opened().client(_DATA, b"ab").server(ACK).wait(9).client(ACK, seq=1002).server(ACK), "keep_alives 1@6", ""),
@@ -204,7 +208,7 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "partial: a keep-alive that nobody answers is first": (
         Wire().client(ACK, seq=999, ack=5000).client(_DATA, b"x", seq=1000, ack=5000), "", ""),
     "partial: two keep-alives that nobody answers are first": (
-        Wire().client(ACK, seq=999, ack=5000, window=9).client(ACK, seq=1000, ack=5000).client(ACK, seq=1000, ack=5000), 
+        Wire().client(ACK, seq=999, ack=5000, window=9).client(ACK, seq=1000, ack=5000).client(ACK, seq=1000, ack=5000),
         "duplicate_acks 1@3", ""),
     "partial: a keep-alive is first, the other side was seen": (
         Wire().server(ACK, ack=1000).wait(9).client(ACK, seq=999, ack=5000).server(ACK, ack=1000), "keep_alives 1@2", ""),
@@ -213,7 +217,8 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "partial: a single byte is lost all the same": (
         Wire().client(_DATA, b"a", seq=1000, ack=5000).client(_DATA, b"b", seq=1002, ack=5000), "lost_bytes 1@2", ""),
     "partial: a single byte is lost behind an ACK and data": (
-        Wire().client(ACK, seq=1000, ack=5000).client(_DATA, b"a", seq=1000, ack=5000).server(ACK, ack=1002), "lost_bytes 1@3", ""),
+        Wire().client(ACK, seq=1000, ack=5000).client(_DATA, b"a", seq=1000, ack=5000).server(ACK, ack=1002),
+        "lost_bytes 1@3", ""),
     # the same packet twice in the capture
     "copy of data": (_opened().client(_DATA, b"abc").copy().server(ACK), "copies 1@5", ""),
     "copy of an ACK": (_opened().client(_DATA, b"abc").server(ACK).copy(), "", "copies 1@6"),
@@ -227,7 +232,8 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "copy: none with another identification": (
         _opened().client(_DATA, b"abc", unheard=True).client(_DATA, b"abc", seq=1001), "retransmissions 1@5", ""),
     "copy: none with other bytes": (
-        _opened().client(_DATA, b"abc", unheard=True, ident=7).client(_DATA, b"abcd", seq=1001, ident=7), "retransmissions 1@5", ""),
+        _opened().client(_DATA, b"abc", unheard=True, ident=7).client(_DATA, b"abcd", seq=1001, ident=7),
+        "retransmissions 1@5", ""),
     "copy without an identification": (
         _opened().client(_DATA, b"abc", ident=0).wait(-0.0009).copy(), "copies 1@5", ""),
     "copy without an identification: none after a millisecond": (
@@ -247,8 +253,8 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
         Wire(*_SIX).open().client(_DATA, b"b", seq=1011, unheard=True).client(_DATA, b"a" * 10, seq=1001),
         "out_of_order 1@5 lost_bytes 0@4", ""),
     "both sides": (
-        Wire(isn=(1, 1)).open((MSS, MSS)).client(_DATA, b"a").wait(1).client(_DATA, b"a", seq=2).server(_DATA, b"b" * 9, lost=True)
-        .server(FIN | ACK), "retransmissions 1@5", "lost_bytes 9@6"),
+        Wire(isn=(1, 1)).open((MSS, MSS)).client(_DATA, b"a").wait(1).client(_DATA, b"a", seq=2)
+        .server(_DATA, b"b" * 9, lost=True).server(FIN | ACK), "retransmissions 1@5", "lost_bytes 9@6"),
 }  # fmt: skip
 
 
