@@ -107,6 +107,16 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "overtaken, by time": (
         _opened().client(_DATA, b"b" * 10, seq=1011, ident=0, unheard=True).client(_DATA, b"a" * 10, seq=1001, ident=0),
         "out_of_order 1@5 lost_bytes 0@4", ""),
+    "overtaken, by less than 3 ms": (
+        _opened().client(_DATA, b"b", seq=1002, ident=0, unheard=True).wait(0.0015).client(_DATA, b"a", seq=1001, ident=0),
+        "out_of_order 1@5 lost_bytes 0@4", ""),
+    "sent again, after more than 3 ms": (
+        _opened().client(_DATA, b"b", seq=1002, ident=0, unheard=True).wait(0.0025).client(_DATA, b"a", seq=1001, ident=0),
+        "retransmissions 1@5 lost_bytes 0@4", ""),
+    "overtaken, where duplicate ACKs were of an earlier place": (
+        _opened().client(_DATA, b"a" * 20, unheard=True).server(ACK, ack=1001).server(ACK, ack=1001).server(ACK, ack=1021)
+        .client(_DATA, b"c", seq=1031, ident=0, unheard=True).client(_DATA, b"b" * 10, seq=1021, ident=0),
+        "out_of_order 1@9 lost_bytes 0@8", "duplicate_acks 2@5"),
     "overtaken, within the round trip": (
         Wire().client(SYN).wait(0.05).server(SYN | ACK).client(ACK).client(_DATA, b"b", seq=1002, ident=0, unheard=True)
         .wait(0.04).client(_DATA, b"a", seq=1001, ident=0), "out_of_order 1@5 lost_bytes 0@4", ""),
@@ -122,6 +132,15 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "two holes filled by one segment": (
         _opened().client(_DATA, b"b", seq=1002, ident=7, unheard=True).client(_DATA, b"d", seq=1004, ident=8, unheard=True)
         .wait(1).client(_DATA, b"abcd", seq=1001, ident=9), "retransmissions 1@6 lost_bytes 0@4", ""),
+    "hole filled but for its first byte": (
+        _opened().client(_DATA, b"b", seq=1011, ident=9, unheard=True).client(_DATA, b"a" * 9, seq=1002, ident=8),
+        "out_of_order 1@5 lost_bytes 1@4", ""),
+    "hole filled but for its last byte": (
+        _opened().client(_DATA, b"b", seq=1011, ident=9, unheard=True).client(_DATA, b"a" * 9, seq=1001, ident=8),
+        "out_of_order 1@5 lost_bytes 1@4", ""),
+    "two holes filled by one segment that was sent between what showed them": (
+        _opened().client(_DATA, b"b", seq=1002, ident=5, unheard=True).client(_DATA, b"d", seq=1004, ident=20, unheard=True)
+        .client(_DATA, b"abcd", seq=1001, ident=8), "retransmissions 1@6 lost_bytes 0@4", ""),
     "hole over the wrap": (
         _opened((0xFFFFFFF9, 5000)).client(_DATA, b"b", seq=4, ident=9, unheard=True)
         .client(_DATA, b"a" * 10, seq=0xFFFFFFFA, ident=8), "out_of_order 1@5 lost_bytes 0@4", ""),
@@ -138,9 +157,14 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "lost: a single byte that came late": (  # it lies where a keep-alive would
         _opened().client(_DATA, b"a", lost=True).server(ACK).client(_DATA, b"a", seq=1001, ident=4),
         "out_of_order 1@5 lost_bytes 0@4", ""),
+    "lost: the identification of an ACK is not the sender's": (
+        _opened().client(_DATA, b"a" * 10, lost=True).server(ACK, ident=8).wait(1).client(_DATA, b"a" * 10, seq=1001, ident=7),
+        "retransmissions 1@5 lost_bytes 0@4", ""),
     "lost: more than 16 holes": (_holes(40), f"lost_bytes {10 + 39 * 19}@4", ""),
     "lost: the oldest of more than 16 holes is given up": (
-        _holes(18).client(_DATA, b"a" * 10, seq=1001), f"retransmissions 1@22 lost_bytes {10 + 17 * 19}@4", ""),
+        _holes(17).client(_DATA, b"a" * 10, seq=1001), f"retransmissions 1@21 lost_bytes {10 + 16 * 19}@4", ""),
+    "lost: sixteen holes are remembered": (
+        _holes(16).client(_DATA, b"a" * 10, seq=1001, ident=3), f"out_of_order 1@20 lost_bytes {15 * 19}@4", ""),
     "lost: the seventeenth hole, cut in two, costs the oldest": (
         _holes(16).client(_DATA, b"a", seq=1300), f"retransmissions 1@20 lost_bytes {10 + 15 * 19 - 1}@4", ""),
     "lost: also before a jump": (
@@ -159,7 +183,7 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
     "duplicate ACK: none with data": (
         _opened().server(_DATA, b"a").client(ACK).client(_DATA, b"x").client(_DATA, b"y"), "", ""),
     "duplicate ACK: none with FIN": (_opened().server(_DATA, b"a").client(ACK).client(FIN | ACK), "", ""),
-    "duplicate ACK: none without ACK": (_opened().client(ACK, lost=True).client(0).client(0), "", ""),
+    "duplicate ACK: none without ACK": (_opened().client(0, ack=5001).client(0, ack=5001), "", ""),
     "duplicate ACK: none that answers a keep-alive": (
         _opened().client(_DATA, b"a").server(ACK).wait(9).client(ACK, seq=1001).server(ACK), "keep_alives 1@6", ""),
     "duplicate ACK: none of a closed window": (
@@ -212,6 +236,9 @@ _TABLE: dict[str, tuple[Wire, str, str]] = {
         "duplicate_acks 1@3", ""),
     "partial: a keep-alive is first, the other side was seen": (
         Wire().server(ACK, ack=1000).wait(9).client(ACK, seq=999, ack=5000).server(ACK, ack=1000), "keep_alives 1@2", ""),
+    "partial: keep-alives are first, the other side was seen once": (
+        Wire().server(ACK, ack=1000).client(ACK, seq=999, ack=5000).wait(9).client(ACK, seq=999, ack=5000),
+        "keep_alives 2@2", ""),
     "partial: a window probe is first, the other side was seen": (
         Wire().server(ACK, ack=1000, window=0).wait(9).client(ACK, seq=999, ack=5000), "", "zero_windows 1@1"),
     "partial: a single byte is lost all the same": (
@@ -284,7 +311,8 @@ _STALLS: dict[str, tuple[Wire, float, float]] = {
         3, 2),
     "to the end: as long as it was said": (_opened().server(ACK, window=0).wait(0.5).server(ACK, window=0).wait(9), 0, 501),
     "to an RST": (_opened().server(ACK, window=0).wait(0.5).server(RST, window=0), 0, 0),
-    "not by a SYN": (Wire().client(SYN).server(SYN | ACK, window=0).wait(1).client(ACK).server(ACK), 0, 0),
+    "not by a SYN": (
+        Wire().client(SYN).server(SYN | ACK, window=0).wait(1).client(ACK).server(ACK).server(ACK, window=0), 0, 0),
     "times that go back": (_opened().server(ACK, window=0).wait(-0.5).server(ACK), 0, 0),
     "a copy says nothing": (_opened().server(_DATA, b"x", window=0).copy().wait(0.1).server(ACK), 0, 102),
 }  # fmt: skip
