@@ -31,6 +31,10 @@ static int block_init(Block *block, PyObject *args, PyObject *words)
     }
     if (!PyArg_ParseTuple(args, "iLLOpp", &flip, &first, &start, &listener, &counting, &whole))
         return -1;
+    if (flip != 0 && flip != 1) {
+        PyErr_SetString(PyExc_ValueError, "a side is 0 or 1");
+        return -1;
+    }
     PyObject *rows = PyList_New(0);
     if (!rows)
         return -1;
@@ -113,7 +117,7 @@ static PyObject *block_traffic(Block *block, PyObject *argument)
 
 static int silent(const Block *block, int64_t time, int64_t limit)
 {
-    return time != NO_TIME && block->stop != NO_TIME && (int64_t)((uint64_t)time - (uint64_t)block->stop) > limit;
+    return since(block->stop, time, 0) > limit;
 }
 
 static int departs(const Block *block, int side, int flags, uint32_t seq, int64_t time)
@@ -211,10 +215,12 @@ static int keep_row(Block *block, int side, const Sent *sent, int64_t ordinal, i
 static int listen(Block *block, int side, const Sent *sent, const uint8_t *payload, Py_ssize_t size)
 {
     int known = block->isn[side] >= 0 || sent->flags & SYN;
-    PyObject *done = PyObject_CallFunction(block->listener, "iLy#LO", side, (long long)sent->seq + (sent->flags >> 1 & 1),
+    PyObject *listener = Py_NewRef(block->listener);
+    PyObject *done = PyObject_CallFunction(listener, "iLy#LO", side, (long long)sent->seq + (sent->flags >> 1 & 1),
                                            (const char *)payload, size, (long long)sent->length, known ? Py_True : Py_False);
     int answer = done ? PyObject_IsTrue(done) : -1;
     Py_XDECREF(done);
+    Py_DECREF(listener);
     if (answer > 0) {
         Py_INCREF(Py_None);
         Py_SETREF(block->listener, Py_None);
@@ -248,8 +254,10 @@ static int take(Block *block, int side, const Sent *sent, const uint8_t *payload
     if (side == block->opener && sent->time != NO_TIME) {
         if (sent->flags & SYN && !(sent->flags & ACKNOWLEDGES))
             block->begun = sent->time;
-        else if (block->begun != NO_TIME && !block->rtt && block->answered[1 - side])
-            block->rtt = sent->time - block->begun > 1 ? sent->time - block->begun : 1;
+        else if (block->begun != NO_TIME && !block->rtt && block->answered[1 - side]) {
+            int64_t rtt = since(block->begun, sent->time, 1);
+            block->rtt = rtt > 1 ? rtt : 1;
+        }
     }
     if (phase == OPENING && block->phase != OPENING)
         block->opened = sent->packet;
@@ -259,6 +267,9 @@ static int take(Block *block, int side, const Sent *sent, const uint8_t *payload
     block->end = block->phase == OVER ? (block->end ? block->end : sent->packet) : 0;
     return 0;
 }
+
+/* Whether an object is a Block whose __init__ has run: a class made of it may have forgotten to call that. */
+static int is_block(PyObject *object) { return PyObject_TypeCheck(object, &BlockType) && ((Block *)object)->rows; }
 
 /* follow(buffer, times, offsets, captured, rows, columns, side, group, first, begins, blocks, turn) -> (opened, ended, splits)
 
@@ -294,10 +305,11 @@ PyObject *follow(PyObject *self, PyObject *args)
         column[i] = view[OTHERS + i].buf;
     }
     for (Py_ssize_t i = 0; fits && i < PyList_GET_SIZE(blocks); i++)
-        fits = PyList_GET_ITEM(blocks, i) == Py_None || PyObject_TypeCheck(PyList_GET_ITEM(blocks, i), &BlockType);
+        fits = PyList_GET_ITEM(blocks, i) == Py_None || is_block(PyList_GET_ITEM(blocks, i));
     opened = PyList_New(0);
     ended = PyList_New(0);
     splits = PyList_New(0);
+    fits = fits && first >= 0 && first <= INT64_MAX - packets;
     if (!fits || !opened || !ended || !splits)
         goto done;
     for (Py_ssize_t i = 0; i < count; i++) {
@@ -306,21 +318,26 @@ PyObject *follow(PyObject *self, PyObject *args)
             fits = 0;
             break;
         }
-        int64_t offset = offsets[row], end = offset + sizes[row], at = column[AT][i];
-        int64_t payload = column[PAYLOAD][i], captured = column[CAPTURED][i];
-        if (offset < 0 || end > held || at < 0 || payload < 0 || captured < 0 || at > held ||
-            payload > held + 64 || (captured && payload > held - captured)) {
+        int64_t offset = offsets[row], size = sizes[row], at = column[AT][i], payload = column[PAYLOAD][i];
+        int64_t captured = column[CAPTURED][i], length = column[LENGTH][i];
+        if (offset < 0 || size < 0 || size > held - offset || at < 0 || at > held || payload < 0 || payload > held + 64 ||
+            captured < 0 || (captured && payload > held - captured) || length < 0 || length > UINT32_MAX) {
             fits = 0;
             break;
         }
-        Sent sent = {first + row,         times[row],      column[WINDOW][i],     column[LENGTH][i], (uint32_t)column[SEQ][i],
+        Sent sent = {first + row,         times[row],      column[WINDOW][i],     length,            (uint32_t)column[SEQ][i],
                      (uint32_t)column[ACK][i], (uint32_t)column[MARK][i], (int)column[FLAGS][i]};
         PyObject *owner = PyList_GET_ITEM(blocks, group);
-        Block *block = (Block *)owner;
         int side = sides[i] ? 1 : 0;
-        if (owner == Py_None || departs(block, side ^ block->flip, sent.flags, sent.seq, sent.time)) {
+        if (owner != Py_None && !is_block(owner)) {
+            fits = 0; /* who was asked meanwhile put it there */
+            break;
+        }
+        Py_INCREF(owner);
+        if (owner == Py_None || departs((Block *)owner, side ^ ((Block *)owner)->flip, sent.flags, sent.seq, sent.time)) {
             PyObject *other = PyObject_CallFunction(turn, "LnO", (long long)group, i, owner);
-            if (!other || (other != Py_None && !PyObject_TypeCheck(other, &BlockType))) {
+            if (!other || (other != Py_None && !is_block(other))) {
+                Py_DECREF(owner);
                 Py_XDECREF(other);
                 fits = 0;
                 break;
@@ -328,22 +345,26 @@ PyObject *follow(PyObject *self, PyObject *args)
             PyObject *split = other == owner ? NULL : Py_BuildValue("LnOO", (long long)group, i, owner, other);
             int failed = other != owner && (!split || PyList_Append(splits, split) < 0);
             Py_XDECREF(split);
-            if (PyList_SetItem(blocks, group, other) < 0 || failed)
+            Py_INCREF(other);
+            Py_SETREF(owner, other);
+            if (PyList_SetItem(blocks, group, other) < 0 || failed) {
+                Py_DECREF(owner);
                 break;
-            if (other == Py_None)
-                continue;
-            block = (Block *)other;
+            }
         }
-        side ^= block->flip & 1;
-        int phase = block->phase;
-        int64_t options = at + 20, until = payload < end ? payload : end;
-        Py_ssize_t size = until > options ? until - options : 0;
-        if (take(block, side, &sent, bytes + (captured ? payload : 0), captured, bytes + (size ? options : 0), size) < 0)
-            break;
-        if (phase == block->phase)
-            continue;
-        if ((phase == OPENING && PyList_Append(opened, (PyObject *)block) < 0) ||
-            (block->phase == OVER && PyList_Append(ended, (PyObject *)block) < 0))
+        int failed = 0;
+        if (owner != Py_None) {
+            Block *block = (Block *)owner;
+            int phase = block->phase;
+            int64_t options = at + 20, until = payload < offset + size ? payload : offset + size;
+            size = until > options ? until - options : 0;
+            failed = take(block, side ^ block->flip, &sent, bytes + (captured ? payload : 0), captured,
+                          bytes + (size ? options : 0), size) < 0 ||
+                     (phase == OPENING && block->phase != OPENING && PyList_Append(opened, owner) < 0) ||
+                     (phase != OVER && block->phase == OVER && PyList_Append(ended, owner) < 0);
+        }
+        Py_DECREF(owner);
+        if (failed)
             break;
     }
     if (fits && !PyErr_Occurred())

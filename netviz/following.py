@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from netviz.capture.batch import Ints
+from netviz.capture.batch import NO_TIME, Ints
 from netviz.flow import Flows
 from netviz.layers.tcp.flags import FIN, RST, SYN
 from netviz.layers.tcp.traffic import Sent
@@ -80,13 +80,17 @@ def _follow(table: Table, flows: Flows, blocks: list[Block | None], turn: Turn) 
 
 
 def _lively(table: Table, flows: Flows, blocks: list[Block | None]) -> Ints:
-    """The segments of groups in which any segment can change something; those of all others are only noted."""
+    """The segments of groups in which any segment can change something; those of all others are only added up."""
     steady = np.fromiter((block is not None and block.steady for block in blocks), bool, len(blocks))
     steady[flows.group[table.tcp.flags & (SYN | FIN | RST) != 0]] = False
     for group in np.flatnonzero(steady).tolist():
         if (block := blocks[group]) is not None:
-            row = int(table.tcp.row[flows.order[flows.end[group] - 1]])
-            block.note(table.batch.first + row, int(table.batch.time[row]))
+            run = flows.order[flows.begin[group] : flows.end[group]]
+            row, side, length = table.tcp.row[run], flows.side[run] ^ (block.flip > 0), table.tcp.length[run]
+            for sender in (0, 1):
+                block.add(sender, int((side == sender).sum()), int(length[side == sender].sum()))
+            timed = table.batch.time[row][table.batch.time[row] != NO_TIME]
+            block.note(table.batch.first + int(row[-1]), int(timed[-1]) if len(timed) else NO_TIME)
     return np.flatnonzero(~steady[flows.group])
 
 

@@ -25,6 +25,18 @@ enum { HOLES = 16, RECENT = 8 };
 
 #define NO_TIME INT64_MIN
 
+/* From one time to another; as far as 64 bits reach, for times in a file may be anything. */
+static inline int64_t since(int64_t before, int64_t now, int64_t unknown)
+{
+    if (before == NO_TIME || now == NO_TIME)
+        return unknown;
+    if (before < 0 && now > INT64_MAX + before)
+        return INT64_MAX;
+    if (before > 0 && now < INT64_MIN + before)
+        return INT64_MIN;
+    return now - before;
+}
+
 typedef struct {
     int64_t packet, time, window, length;
     uint32_t seq, ack, mark;
@@ -38,7 +50,7 @@ typedef struct {
 
 typedef struct {
     int64_t counts[COUNTERS], firsts[COUNTERS], stalled, zero, next, ack, window;
-    int alive, hole_count, recent_count, recent_at;
+    int alive, bare, hole_count, recent_count, recent_at;
     int64_t duplicates;
     Hole *holes;
     Sent *recent;

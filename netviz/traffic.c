@@ -11,11 +11,6 @@ static const int64_t COPY_WITHIN = 100000000, BARE_COPY_WITHIN = 500000, OVERTAK
 
 static int64_t ahead(uint32_t number, uint32_t before) { return (int32_t)(number - before); }
 
-static int64_t since(int64_t before, int64_t now, int64_t unknown)
-{
-    return before == NO_TIME || now == NO_TIME ? unknown : (int64_t)((uint64_t)now - (uint64_t)before);
-}
-
 void sender_begin(Sender *sender)
 {
     memset(sender, 0, sizeof *sender);
@@ -46,23 +41,23 @@ static void count(Sender *sender, int counter, int64_t packet)
         sender->firsts[counter] = packet;
 }
 
-/* Append to holes, of which there is room for twice HOLES; the oldest are given up beyond HOLES. */
-static void give_up(Sender *sender)
+/* Holes, of which there is room for twice HOLES: the oldest are given up, beyond so many. */
+static void give_up(Sender *sender, int most)
 {
-    while (sender->hole_count > HOLES) {
+    while (sender->hole_count > most) {
         sender->counts[LOST] += (uint32_t)(sender->holes[0].end - sender->holes[0].start);
         memmove(sender->holes, sender->holes + 1, sizeof(Hole) * (size_t)--sender->hole_count);
     }
 }
 
-static int skip(Sender *sender, uint32_t end, const Sent *sent)
+static int skip(Sender *sender, uint32_t end, const Sent *sent, uint32_t ident)
 {
     if (!sender->holes && !(sender->holes = malloc(sizeof(Hole) * 2 * (HOLES + 1))))
         return -1;
     if (!sender->firsts[LOST])
         sender->firsts[LOST] = sent->packet;
-    sender->holes[sender->hole_count++] = (Hole){(uint32_t)sender->next, end, end == sent->seq ? sent->mark >> 16 : 0, sent->time};
-    give_up(sender);
+    sender->holes[sender->hole_count++] = (Hole){(uint32_t)sender->next, end, ident, sent->time};
+    give_up(sender, HOLES);
     return 0;
 }
 
@@ -74,7 +69,8 @@ static int is_copy(const Sender *sender, const Sent *sent, int64_t span)
     for (int i = 0; i < sender->recent_count; i++) {
         const Sent *before = sender->recent + i;
         if (before->seq == sent->seq && before->ack == sent->ack && before->flags == sent->flags &&
-            before->window == sent->window && before->length == sent->length && before->mark == sent->mark && since(before->time, sent->time, 0) <= limit)
+            before->window == sent->window && before->length == sent->length && before->mark == sent->mark &&
+            since(before->time, sent->time, 0) <= limit)
             return 1;
     }
     return 0;
@@ -105,7 +101,7 @@ static int again(Sender *sender, const Sent *sent, uint32_t end, const Sender *p
         return RETRANSMISSION;
     memcpy(sender->holes, left, sizeof(Hole) * (size_t)count);
     sender->hole_count = count;
-    give_up(sender);
+    give_up(sender, HOLES);
     if (sent->mark >> 16 && filled.ident) {
         int later = (int16_t)(uint16_t)((sent->mark >> 16) - filled.ident);
         if (later && later <= NEAR && later >= -NEAR)
@@ -116,6 +112,14 @@ static int again(Sender *sender, const Sent *sent, uint32_t end, const Sender *p
     return since(filled.time, sent->time, FURTHEST) < (rtt > OVERTAKEN ? rtt : OVERTAKEN) ? OUT_OF_ORDER : RETRANSMISSION;
 }
 
+/* Whether the byte before the next one is still to come: not captured, or not acknowledged though the window is open. */
+static int open_end(const Sender *sender, const Sender *peer)
+{
+    if (sender->hole_count && sender->holes[sender->hole_count - 1].end == (uint32_t)sender->next)
+        return 1;
+    return peer->window && peer->ack >= 0 && ahead((uint32_t)peer->ack, (uint32_t)sender->next) < 0;
+}
+
 static int judge(Sender *sender, const Sent *sent, const Sender *peer, int64_t rtt)
 {
     if (sent->flags & RST)
@@ -123,24 +127,29 @@ static int judge(Sender *sender, const Sent *sent, const Sender *peer, int64_t r
     int64_t span = sent->length + (sent->flags >> 1 & 1) + (sent->flags & FIN);
     uint32_t end = sent->seq + (uint32_t)span;
     if (sender->next < 0) {
-        sender->next = end;
-        return NOTHING;
+        int alive = sent->length <= 1 && !(sent->flags & (SYN | FIN)) && peer->ack == (int64_t)(uint32_t)(sent->seq + 1);
+        sender->next = alive ? peer->ack : end;
+        sender->bare = !span && !alive;
+        return !alive ? NOTHING : peer->window ? KEEP_ALIVE : PROBE;
     }
     int64_t off = ahead(sent->seq, (uint32_t)sender->next);
     if ((span ? off < 0 : (int64_t)sent->ack == sender->ack) && is_copy(sender, sent, span))
         return COPY;
     if (off > FURTHEST || off < -FURTHEST || (sent->flags & SYN && off > 0)) {
+        give_up(sender, 0);
         sender->next = end;
-        sender->hole_count = 0;
         return NOTHING;
     }
+    int bare = sender->bare;
+    sender->bare = bare && !span && !off;
     if (off > 0) {
-        if (skip(sender, sent->seq, sent) < 0)
+        bare = bare && off == 1;
+        if (!bare && skip(sender, sent->seq, sent, sent->mark >> 16) < 0)
             return -1;
         sender->next = end;
-        return GAP;
+        return bare ? NOTHING : GAP;
     }
-    if (sent->length <= 1 && !(sent->flags & (SYN | FIN)) && off == -1)
+    if (sent->length <= 1 && !(sent->flags & (SYN | FIN)) && off == -1 && !(sent->length && open_end(sender, peer)))
         return peer->window ? KEEP_ALIVE : PROBE;
     if (!span) {
         int unchanged = sent->window > 0 && sent->window == sender->window && (int64_t)sent->ack == sender->ack &&
@@ -155,16 +164,12 @@ static int judge(Sender *sender, const Sent *sent, const Sender *peer, int64_t r
 
 static void stall(Sender *sender, const Sent *sent)
 {
-    if (sent->time == NO_TIME || sent->window < 0 || sent->flags & RST)
+    if (sent->time == NO_TIME || sent->window < 0)
         return;
-    if (!sent->window && !(sent->flags & SYN)) {
-        if (sender->zero == NO_TIME)
-            sender->zero = sent->time;
-    } else if (sender->zero != NO_TIME) {
-        if (sent->time > sender->zero)
-            sender->stalled += since(sender->zero, sent->time, 0);
-        sender->zero = NO_TIME;
-    }
+    int64_t passed = since(sender->zero, sent->time, 0);
+    if (passed > 0)
+        sender->stalled = passed > INT64_MAX - sender->stalled ? INT64_MAX : sender->stalled + passed;
+    sender->zero = sent->window || sent->flags & SYN ? NO_TIME : sent->time;
 }
 
 int sender_send(Sender *sender, const Sent *sent, Sender *peer, int64_t rtt)
@@ -179,7 +184,9 @@ int sender_send(Sender *sender, const Sent *sent, Sender *peer, int64_t rtt)
         return what;
     }
     sender->counts[BYTES] += sent->length;
-    if (!sent->window && !(sent->flags & (SYN | RST))) {
+    if (sent->flags & RST)
+        return what;
+    if (!sent->window && !(sent->flags & SYN)) {
         count(sender, ZERO_WINDOWS, sent->packet);
         what = what ? what : ZERO_WINDOW;
     }
@@ -190,9 +197,10 @@ int sender_send(Sender *sender, const Sent *sent, Sender *peer, int64_t rtt)
     if (sent->flags & ACKNOWLEDGES) {
         int64_t beyond = peer->next < 0 ? 0 : ahead(sent->ack, (uint32_t)peer->next);
         if (beyond > 0 && beyond <= FURTHEST) {
-            if (skip(peer, sent->ack, sent) < 0)
+            if ((beyond > 1 || !peer->bare) && skip(peer, sent->ack, sent, 0) < 0)
                 return -1;
             peer->next = sent->ack;
+            peer->bare = 0;
         }
         if ((int64_t)sent->ack != sender->ack)
             sender->duplicates = 0;

@@ -88,11 +88,12 @@ class Wire:
 
     def send(
         self: _W, side: int, flags: int, data: bytes = b"", *, seq: int | None = None, ack: int | None = None,
-        window: int = 64240, options: bytes = b"", lost: bool = False, unheard: bool = False,
+        window: int = 64240, options: bytes = b"", lost: bool = False, unheard: bool = False, ident: int | None = None,
     ) -> _W:  # fmt: skip
         """One segment; with ``lost`` it is not in the capture, with ``unheard`` the peer has not got it yet.
 
-        Options are padded with zeros to whole words.
+        Options are padded with zeros to whole words.  The IPv4 identification counts the packets of the Wire, where it is
+        not given.
         """
         options += bytes(-len(options) % 4)
         seq = self._next[side] if seq is None else seq & _WORD
@@ -105,7 +106,8 @@ class Wire:
         if not lost:
             header = struct.pack("!HHIIBBHHH", self.ends[side].port, self.ends[1 - side].port, seq, ack,
                                  (20 + len(options)) // 4 << 4, flags, window, 0, 0)  # fmt: skip
-            self.packets.append(Packet(self.now, self._ip(side, _TCP, header + options + data, self._sent)))
+            ident = self._sent if ident is None else ident
+            self.packets.append(Packet(self.now, self._ip(side, _TCP, header + options + data, ident)))
             number = len(self.packets)
             self.segments.append(
                 Segment(number, self.now, side, flags, seq, ack, window, len(data), len(self.segments), options)
@@ -113,6 +115,10 @@ class Wire:
         self.now += TICK
         self._sent += 1
         return self
+
+    def copy(self: _W, packet: int = -1) -> _W:
+        """The capture holds a packet once more."""
+        return self.raw(self.packets[packet].data)
 
     def icmp(self: _W, kind: int, code: int, *, quotes: int = -1, sender: str | None = None, spoil: int = 0) -> _W:
         """An ICMP error to who sent packet ``quotes``; ``spoil`` is added to the quoted sequence number."""

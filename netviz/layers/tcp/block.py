@@ -120,10 +120,16 @@ class Block:
         return known != seq or (self.phase == OPENING and self._silent(time, UNANSWERED))
 
     def note(self, packet: int, time: int) -> None:
-        """Segments that change nothing: the last of them, and its time."""
+        """The last segment, and the last time there is."""
         self.last = packet
         if time != NO_TIME:
             self.stop = time
+
+    def add(self, side: int, packets: int, volume: int) -> None:
+        """Count segments that change nothing else, and their bytes."""
+        counts = self._senders[side].counts
+        counts[0] += packets
+        counts[1] += volume
 
     def take(self, sent: Sent, side: int, payload: bytes, options: bytes) -> None:
         """A segment of a side; ``payload`` is only looked at while there is a listener, ``options`` where it may be kept."""

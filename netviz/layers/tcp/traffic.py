@@ -27,6 +27,9 @@ __all__ = ["COUNTERS", "Sender", "Sent"]
 
 _HALF, _WORD = 1 << 31, 0xFFFFFFFF
 
+#: Times of a capture may lie further apart than 64 bits reach; longer than this, in ns, nothing lasts.
+_LONGEST = (1 << 63) - 1
+
 #: A segment further ahead than any window reaches (RFC 7323 section 2.3) tells of another connection, not of a loss.
 _FURTHEST = 1 << 30
 
@@ -85,7 +88,8 @@ class Sender:
     """
 
     __slots__ = (
-        "_ack", "_alive", "_duplicates", "_holes", "_next", "_recent", "_window", "_zero", "counts", "firsts", "stalled",
+        "_ack", "_alive", "_bare", "_duplicates", "_holes", "_next", "_recent", "_window", "_zero",
+        "counts", "firsts", "stalled",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -95,6 +99,8 @@ class Sender:
         self._next = self._ack = -1
         self._window = -1
         self._alive = False
+        #: Whether all its segments were empty, so that the first may have been a keep-alive, one before the next number.
+        self._bare = False
         self._duplicates = 0
         self._zero = NO_TIME
         self._holes: list[_Hole] = []
@@ -109,7 +115,9 @@ class Sender:
             self._count(_COPIES, sent)
             return what
         counts[_BYTES] += sent.length
-        if sent.window == 0 and not sent.flags & (SYN | RST):
+        if sent.flags & RST:
+            return what  # its numbers are often made up (RFC 9293 section 3.5.2)
+        if sent.window == 0 and not sent.flags & SYN:
             self._count(_ZERO_WINDOWS, sent)
             what = what or ZERO_WINDOW
         self._stall(sent)
@@ -134,9 +142,12 @@ class Sender:
 
     def acknowledged(self, by: Sent) -> None:
         """The other side has its bytes up to ``by.ack``: what was not captured of them until now is missing."""
-        if self._next >= 0 and 0 < _ahead(by.ack, self._next) <= _FURTHEST:
-            self._skip(by.ack, by)
+        ahead = _ahead(by.ack, self._next)
+        if self._next >= 0 and 0 < ahead <= _FURTHEST:
+            if ahead > 1 or not self._bare:
+                self._skip(self._next, by.ack, by, 0)
             self._next = by.ack
+            self._bare = False
 
     def lost(self) -> int:
         """How many of its bytes were skipped or acknowledged and never captured."""
@@ -147,34 +158,40 @@ class Sender:
         self.firsts[counter] = self.firsts[counter] or sent.packet
 
     def _stall(self, sent: Sent) -> None:
-        if sent.time == NO_TIME or sent.window < 0 or sent.flags & RST:
+        if sent.time == NO_TIME or sent.window < 0:
             return
-        if not sent.window and not sent.flags & SYN:
-            self._zero = sent.time if self._zero == NO_TIME else self._zero
-        elif self._zero != NO_TIME:
-            self.stalled += max(sent.time - self._zero, 0)
-            self._zero = NO_TIME
+        if self._zero != NO_TIME:
+            self.stalled = min(self.stalled + max(sent.time - self._zero, 0), _LONGEST)
+        self._zero = NO_TIME if sent.window or sent.flags & SYN else sent.time
 
     def _judge(self, sent: Sent, peer: Sender, rtt: int) -> int:
         _, _, flags, seq, ack, window, length, _ = sent
         if flags & RST:
-            return NOTHING  # its numbers are often made up (RFC 9293 section 3.5.2)
+            return NOTHING
         span = length + (flags >> 1 & 1) + (flags & FIN)
         end = seq + span & _WORD
         if self._next < 0:
-            self._next = end
+            self._next, self._bare = end, not span
+            if length <= 1 and not flags & (SYN | FIN) and peer._ack == (seq + 1 & _WORD):
+                self._next, self._bare = peer._ack, False
+                return KEEP_ALIVE if peer._window else PROBE
             return NOTHING
         ahead = _ahead(seq, self._next)
         if (ahead < 0 if span else ack == self._ack) and self._is_copy(sent, span):
             return COPY
         if abs(ahead) > _FURTHEST or (flags & SYN and ahead > 0):
+            for hole in self._holes:
+                self._give_up(hole)
             self._next, self._holes = end, []
             return NOTHING
+        bare, self._bare = self._bare, self._bare and not span and not ahead
         if ahead > 0:
-            self._skip(seq, sent)
-            self._next = end
+            self._next, before = end, self._next
+            if bare and ahead == 1:
+                return NOTHING
+            self._skip(before, seq, sent, sent.identification)
             return GAP
-        if length <= 1 and not flags & (SYN | FIN) and ahead == -1:
+        if length <= 1 and not flags & (SYN | FIN) and ahead == -1 and not (length and self._open(peer)):
             return KEEP_ALIVE if peer._window else PROBE
         if not span:
             unchanged = window > 0 and window == self._window and ack == self._ack and flags & ACK and not ahead
@@ -187,16 +204,24 @@ class Sender:
         self._next = end
         return NOTHING
 
+    def _open(self, peer: Sender) -> bool:
+        """Whether the byte before the next one is still to come: it was not captured, or the peer, though its window is
+        open, has not acknowledged it (RFC 9293 section 3.8.4 allows a keep-alive only where nothing is outstanding).
+        """
+        if self._holes and self._holes[-1].end == self._next:
+            return True
+        return peer._window != 0 and peer._ack >= 0 and _ahead(peer._ack, self._next) < 0
+
     def _is_copy(self, sent: Sent, span: int) -> bool:
         if not sent.identification and not span:
             return False
         limit = _COPY_WITHIN if sent.identification or sent.flags & SYN else _BARE_COPY_WITHIN
         return any(before[2:] == sent[2:] and _since(before.time, sent.time, 0) <= limit for before in self._recent)
 
-    def _skip(self, end: int, sent: Sent) -> None:
+    def _skip(self, start: int, end: int, sent: Sent, ident: int) -> None:
+        """Note a hole that a segment shows; ``ident`` is its identification, 0 where the other side sent it."""
         self.firsts[_LOST] = self.firsts[_LOST] or sent.packet
-        ident = sent.identification if end == sent.seq else 0  # where an ACK showed it, that is the other side's
-        self._holes.append(_Hole(self._next, end, sent.time, ident))
+        self._holes.append(_Hole(start, end, sent.time, ident))
         if len(self._holes) > _HOLES:
             self._give_up(self._holes.pop(0))
 
