@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from netviz.capture.batch import NO_TIME, Ints
+from netviz.event import NO_TIME
 from netviz.flow import Flows
 from netviz.layers.tcp.flags import FIN, RST, SYN
 from netviz.layers.tcp.traffic import Sent
@@ -22,9 +22,6 @@ else:
     Block = native.Block
 
 __all__ = ["Block", "Followed", "Split", "Turn", "follow"]
-
-#: Segments that are values of Python at a time, where there is no C.
-_TOGETHER = 4096
 
 #: Asked where a group of segments has no Block, or one that a segment does not belong to: group, index of the segment in the
 #: Table, that Block.  The answer is the Block that it belongs to, None where it belongs to nobody.
@@ -59,58 +56,67 @@ def follow(table: Table, flows: Flows, blocks: list[Block | None], turn: Turn) -
 
 def _follow(table: Table, flows: Flows, blocks: list[Block | None], turn: Turn) -> Followed:
     found = Followed([], [], [])
-    view = table.batch.buffer.data
-    for index, group, side, sent, payload, options in _sent(table, flows, _lively(table, flows, blocks)):
+    batch, tcp, view = table.batch, table.tcp, table.batch.buffer.data
+    end = batch.offset[tcp.row] + batch.captured[tcp.row]
+    places = (tcp.payload, tcp.payload + tcp.captured, tcp.at + 20, np.minimum(tcp.payload, end))
+    first, last, option, stop = (place.tolist() for place in places)
+    columns = (tcp.row + batch.first, batch.time[tcp.row], tcp.flags, tcp.seq, tcp.ack, tcp.window, tcp.length, tcp.mark)
+    fields = [column.tolist() for column in columns]
+    packets, times, lengths = fields[0], fields[1], fields[6]
+    sides, deciding = flows.side.tolist(), (tcp.flags & (SYN | FIN | RST) != 0).tolist()
+    steady = [block is not None and block.steady for block in blocks]
+    waiting: dict[int, _Waiting] = {}
+    for index, group in enumerate(flows.group.tolist()):
+        side = sides[index]
+        if steady[group] and not deciding[index]:
+            rest = waiting.get(group)
+            if rest is None:
+                rest = waiting[group] = _Waiting()
+            rest.packets[side] += 1
+            rest.bytes[side] += lengths[index]
+            rest.last = packets[index]
+            if times[index] != NO_TIME:
+                rest.time = times[index]
+            continue
         block = blocks[group]
+        if block is not None and group in waiting:
+            waiting.pop(group).settle(block)
+        sent = Sent._make([column[index] for column in fields])
         if block is None or block.departs(side ^ block.flip, sent.flags, sent.seq, sent.time):
             other = turn(group, index, block)
             if other is not block:
                 found.splits.append((group, index, block, other))
             blocks[group] = block = other
             if block is None:
+                steady[group] = False
                 continue
         phase = block.phase
-        block.take(sent, side ^ block.flip, bytes(view[payload]) if block.listener is not None else b"", bytes(view[options]))
+        payload = bytes(view[first[index] : last[index]]) if block.listener is not None else b""
+        block.take(sent, side ^ block.flip, payload, bytes(view[option[index] : stop[index]]))
+        steady[group] = block.steady
         if phase != block.phase:
             if phase == OPENING:
                 found.opened.append(block)
             if block.phase == OVER:
                 found.ended.append(block)
+    for group, rest in waiting.items():
+        if (block := blocks[group]) is not None:
+            rest.settle(block)
     return found
 
 
-def _lively(table: Table, flows: Flows, blocks: list[Block | None]) -> Ints:
-    """The segments of groups in which any segment can change something; those of all others are only added up."""
-    steady = np.fromiter((block is not None and block.steady for block in blocks), bool, len(blocks))
-    steady[flows.group[table.tcp.flags & (SYN | FIN | RST) != 0]] = False
-    for group in np.flatnonzero(steady).tolist():
-        if (block := blocks[group]) is not None:
-            run = flows.order[flows.begin[group] : flows.end[group]]
-            row, side, length = table.tcp.row[run], flows.side[run] ^ (block.flip > 0), table.tcp.length[run]
-            for sender in (0, 1):
-                block.add(sender, int((side == sender).sum()), int(length[side == sender].sum()))
-            timed = table.batch.time[row][table.batch.time[row] != NO_TIME]
-            block.note(table.batch.first + int(row[-1]), int(timed[-1]) if len(timed) else NO_TIME)
-    return np.flatnonzero(~steady[flows.group])
+class _Waiting:
+    """Segments of a Block that change nothing, until they are added to it: packets and bytes of both ends, the last of them."""
 
+    __slots__ = ("bytes", "last", "packets", "time")
 
-def _sent(table: Table, flows: Flows, wanted: Ints) -> Iterator[tuple[int, int, int, Sent, slice, slice]]:
-    """For these segments: index, group, side, what was sent, and where payload and options lie in the buffer."""
-    batch, tcp = table.batch, table.tcp
-    row, at, payload = (column[wanted] for column in (tcp.row, tcp.at, tcp.payload))
-    end = batch.offset[row] + batch.captured[row]
-    columns = (
-        row + batch.first, batch.time[row],
-        *(column[wanted] for column in (tcp.flags, tcp.seq, tcp.ack, tcp.window, tcp.length, tcp.mark)),
-    )  # fmt: skip
-    places = (
-        wanted, flows.group[wanted], flows.side[wanted].astype(np.int64), payload, payload + tcp.captured[wanted],
-        at + 20, np.minimum(payload, end),
-    )  # fmt: skip
-    for start in range(0, len(wanted), _TOGETHER):
-        part = slice(start, start + _TOGETHER)
-        sent = map(Sent, *(column[part].tolist() for column in columns))
-        for (index, group, side, first, last, option, stop), one in zip(
-            zip(*(place[part].tolist() for place in places), strict=True), sent, strict=True
-        ):
-            yield index, group, side, one, slice(first, last), slice(option, stop)
+    def __init__(self) -> None:
+        self.packets = [0, 0]
+        self.bytes = [0, 0]
+        self.last = 0
+        self.time = NO_TIME
+
+    def settle(self, block: Block) -> None:
+        for side in (0, 1):
+            block.add(side ^ block.flip, self.packets[side], self.bytes[side])
+        block.note(self.last, self.time)
