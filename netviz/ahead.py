@@ -105,7 +105,11 @@ def _together(ours: list[Found], theirs: list[Found]) -> list[Found]:
 
 
 def _track(
-    source: Source, wanted: Wanted | None, stream: BinaryIO, part: Part = (1, 0, 1), kept: Kept = Kept()  # noqa: B008
+    source: Source,
+    wanted: Wanted | None,
+    stream: BinaryIO,
+    part: Part = (1, 0, 1),
+    kept: Kept = Kept(),  # noqa: B008
 ) -> int:
     try:
         from netviz.tracking import Tracking  # numpy comes with it, which the other process does not wait for

@@ -203,9 +203,7 @@ def _upgrade(event: WebSocketUpgrade, data: bytes, packet: int) -> list[PacketLa
     return found
 
 
-def _otherwise(
-    data: bytes, start: int, end: int, application: str, asked: tuple[int, bytes] | None
-) -> list[PacketLayer]:
+def _otherwise(data: bytes, start: int, end: int, application: str, asked: tuple[int, bytes] | None) -> list[PacketLayer]:
     payload = data[start:end]
     request = REQUEST.match(payload)
     if request or STATUS.match(payload):

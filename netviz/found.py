@@ -17,7 +17,6 @@ __all__ = ["Finished", "Found", "Kept", "Tally"]
 Found = tuple[str, Any]
 
 
-
 class Kept(NamedTuple):
     """What somebody wants of connections: that their payload is probed for what it is, that everything about their segments is
     counted, that every segment is kept, that it is said as soon as a handshake is decided.

@@ -95,8 +95,7 @@ class Table:
         at, payload = int(tcp.at[index]) - begin, int(tcp.payload[index]) - begin
         ends = (0, at, payload, payload + int(tcp.length[index]))
         between, header, data = (
-            sum(origin.length for origin in cut(whole.origins, *both) if origin.packet == number)
-            for both in pairwise(ends)
+            sum(origin.length for origin in cut(whole.origins, *both) if origin.packet == number) for both in pairwise(ends)
         )
         (headers,) = (cost.headers for cost in whole.costs if cost.packet == number)
         inner = [(name, size) for name, size in (("tunnel", between), ("TCP", header)) if size]

@@ -36,6 +36,7 @@ _SWEEP = 10 * _SECOND
 #: Connections held at once, and how many endpoints of those let go are remembered for late segments.
 _MOST, _REMEMBERED = 50_000, 16_384
 
+
 class Runs(NamedTuple):
     """The segments of a Batch, grouped: where in the order of ``flows`` the run of each owner begins."""
 

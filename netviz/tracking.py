@@ -24,6 +24,7 @@ __all__ = ["Tracking"]
 #: How long a streaming source was silent when it gives a Batch without packets, in ns.
 _SILENCE = 500_000_000
 
+
 class Tracking:
     """Feed it Batches, then close it; ``tally`` grows meanwhile.
 

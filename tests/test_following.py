@@ -51,9 +51,11 @@ _NUMBERS = st.one_of(
     st.sampled_from([77, 1000 + (1 << 30), 1001 + (1 << 30), 1000 + (1 << 31), 999 + (1 << 31), 5000]),
 )
 _FLAGS = st.one_of(
-    st.sampled_from([SYN, SYN | ACK, ACK, ACK, PSH | ACK, PSH | ACK, FIN | ACK, RST, RST | ACK]), st.integers(0, 255))
+    st.sampled_from([SYN, SYN | ACK, ACK, ACK, PSH | ACK, PSH | ACK, FIN | ACK, RST, RST | ACK]), st.integers(0, 255)
+)
 _TIMES = st.one_of(
-    st.integers(0, 10**7), st.integers(0, 400 * 10**9), st.sampled_from([NO_TIME, NO_TIME, NO_TIME + 1, -5, 0, _LAST]))
+    st.integers(0, 10**7), st.integers(0, 400 * 10**9), st.sampled_from([NO_TIME, NO_TIME, NO_TIME + 1, -5, 0, _LAST])
+)
 _SENT = st.builds(
     _Sent, st.integers(0, 2), st.integers(0, 1), _FLAGS, _NUMBERS, _NUMBERS, st.sampled_from([0, 1, 1, 64240]),
     st.sampled_from([0, 0, 1, 2, 5, 20]), st.sampled_from([0, 1, 2, 3, 300, 0xFFFF]),

@@ -69,9 +69,7 @@ def test_websockets_are_those_of_ws_trace(capture: Path) -> None:
     assert sockets.opened == upgrades["accepted"] + upgrades["invalid"] + sockets.headless
     assert sockets.messages == len(messages)
     assert list(sockets.numbers) == sorted({event.connection for event in messages} | set(sockets.numbers))
-    problems = Counter(
-        problem.kind for event in events if not isinstance(event, CaptureProblem) for problem in event.problems
-    )
+    problems = Counter(problem.kind for event in events if not isinstance(event, CaptureProblem) for problem in event.problems)
     assert {t.kind: t.times for t in _summary(capture).troubles if t.of == "websocket"} == problems
 
 

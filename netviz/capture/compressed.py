@@ -281,6 +281,7 @@ def _skippable(head: bytes) -> bool:
 #: Part of Python from 3.14 on.
 _ZSTD_LIBRARY = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 
+
 def _library(module: str, name: str) -> Any:
     try:
         return import_module(module)

@@ -122,7 +122,6 @@ class _Datagram:
         self.header = b""
         self.discarded = False
 
-
     def accepts(self, part: Part, *, more: bool) -> tuple[bool, bool]:
         """Whether a piece agrees with what is known of the end, and whether it lies over another one."""
         at, end, pieces, size = part.at, part.at + part.length, self.pieces, self.size

@@ -63,9 +63,7 @@ def test_in_every_order(version: int, order: tuple[int, ...]) -> None:
     assert found.source.tolist() == read(WHOLE[version]).source.tolist()
     # Every byte of the payload is where it is said to be.
     place = int(found.tcp.payload[0] - found.batch.offset[3])
-    carried = b"".join(
-        parts[packet - 1][where : where + length] for _, length, packet, where in found.origins(4, place, 90)
-    )
+    carried = b"".join(parts[packet - 1][where : where + length] for _, length, packet, where in found.origins(4, place, 90))
     assert carried == bytes(range(90))
     assert [origin.at for origin in found.origins(4, place, 90)] == sorted(o.at for o in found.origins(4, place, 90))
 

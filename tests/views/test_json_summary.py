@@ -24,7 +24,12 @@ _ALWAYS: dict[str, type | tuple[type, ...]] = {
     "busiest": list, "websockets": dict, "notes": list, "problems": list,
 }  # fmt: skip
 _SOMETIMES: dict[str, type | tuple[type, ...]] = {
-    "time": str, "elapsed": (int, float), "size": int, "first_time": str, "last_time": str, "duration": (int, float),
+    "time": str,
+    "elapsed": (int, float),
+    "size": int,
+    "first_time": str,
+    "last_time": str,
+    "duration": (int, float),
     "filter": str,
 }
 

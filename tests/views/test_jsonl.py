@@ -160,9 +160,7 @@ def test_any_text_reads_back(first: str, second: str) -> None:
     st.booleans(),
     st.lists(st.integers(0, 2**40), min_size=10, max_size=10),
 )
-def test_any_numbers_read_back(
-    time: int | None, start: int | None, window: int | None, flag: bool, traffic: list[int]
-) -> None:
+def test_any_numbers_read_back(time: int | None, start: int | None, window: int | None, flag: bool, traffic: list[int]) -> None:
     step = _CONNECTION.steps[0]
     segment = step.segment._replace(time=time, window=window)
     event = replace(

@@ -112,7 +112,5 @@ def _value(kind: int, name: str, bit: int, raw: bytes) -> list[Field]:
     if kind == _SACK and not len(raw) % 8:
         edges = [int.from_bytes(raw[i : i + 4], "big") for i in range(0, len(raw), 4)]
         words = ("these came too, from here", "up to here")
-        return [
-            Field(("left edge", "right edge")[i % 2], bit + 32 * i, 32, edge, words[i % 2]) for i, edge in enumerate(edges)
-        ]
+        return [Field(("left edge", "right edge")[i % 2], bit + 32 * i, 32, edge, words[i % 2]) for i, edge in enumerate(edges)]
     return [Field(f"{name} value", bit, 8 * len(raw), number, "", raw.hex(" "))]

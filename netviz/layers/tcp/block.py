@@ -96,7 +96,7 @@ class Block:
         sender = self._senders[side]
         counts = [*sender.counts]
         if not any(sender.firsts):
-            return *counts[:2],
+            return (*counts[:2],)
         counts[7] = sender.lost()
         return *counts, sender.stalled, *sender.firsts
 
