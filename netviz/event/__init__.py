@@ -13,6 +13,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from netviz.event.base import NO_TIME, SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
     from netviz.event.capture import CaptureInterface, CapturePart, CaptureSummary, Share, Span, Trouble, WebSockets
+    from netviz.event.engineio import (
+        ENGINE_ERRORS,
+        Acknowledged,
+        Carried,
+        EngineIoAnswer,
+        EngineIoPacket,
+        EngineIoRequest,
+        EngineIoSession,
+        Handshake,
+        SocketIoPacket,
+        Transport,
+    )
     from netviz.event.layers import Dissection, PacketLayer
     from netviz.event.tcp import (
         Closing,
@@ -51,21 +63,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLOSE_CODES",
+    "ENGINE_ERRORS",
     "NO_TIME",
     "SIDES",
+    "Acknowledged",
     "Anatomy",
     "Answer",
     "CaptureInterface",
     "CapturePart",
     "CaptureProblem",
     "CaptureSummary",
+    "Carried",
     "Closing",
     "Course",
     "Dissection",
     "Endpoint",
+    "EngineIoAnswer",
+    "EngineIoPacket",
+    "EngineIoRequest",
+    "EngineIoSession",
     "Event",
     "Field",
     "FrameBlock",
+    "Handshake",
     "Happening",
     "Header",
     "Icmp",
@@ -83,12 +103,14 @@ __all__ = [
     "Share",
     "Side",
     "Slice",
+    "SocketIoPacket",
     "Span",
     "Step",
     "TcpConnection",
     "TcpOpening",
     "Totals",
     "Traffic",
+    "Transport",
     "Trouble",
     "WebSocketClose",
     "WebSocketFrame",
@@ -99,7 +121,7 @@ __all__ = [
     "frame_kind",
 ]
 
-_MODULES = ("base", "tcp", "websocket", "capture", "layers")
+_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers")
 
 
 def __getattr__(name: str) -> Any:
