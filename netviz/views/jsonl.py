@@ -90,6 +90,10 @@ class JsonLines:
             body = self._peers.get(event.connection, "") + upgrade_keys(event)
         elif isinstance(event, WebSocketClose):
             body = self._peers.get(event.connection, "") + close_keys(event)
+        elif event.name.startswith(("engineio.", "socketio.")):
+            from netviz.views.json_socketio import session_keys  # most captures hold none
+
+            body = session_keys(event)
         else:
             body = f', "count": {event.count}' if isinstance(event, CaptureProblem) else ""
         return f'{head}{body}, "problems": {problems_array(event.problems)}}}'
