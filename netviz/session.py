@@ -163,10 +163,10 @@ class Sessions:
     def _message(self, event: WebSocketMessage) -> Iterator[Event]:
         if event.kind not in ("text", "binary"):
             return
-        wire = self._wires.get(event.connection, False)
+        wire = self._wires.get(event.connection)
         if wire is None:
-            return
-        if wire is False:
+            if event.connection in self._wires:
+                return
             wire = self._wires[event.connection] = Doubt(upgraded=False)
             if len(self._wires) > _MOST * 5:
                 del self._wires[next(iter(self._wires))]
