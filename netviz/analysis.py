@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from netviz.capture.batch import Batch
     from netviz.event import Course, Event, TcpConnection
     from netviz.layers.layer import Wanted
+    from netviz.session import Sessions
     from netviz.tracking import Tracking
 
 __all__ = ["Analysis", "analyze", "course", "trace"]
@@ -40,6 +41,7 @@ class Analysis:
         self._made: Tracking | None = None
         self._tally: Tally | None = None
         self._blocks = blocks
+        self._sessions: Sessions | None = None
 
     @property
     def tally(self) -> Tally:
@@ -65,9 +67,12 @@ class Analysis:
         A large file is read and tracked in a process of its own while this one judges and draws; that one starts at once,
         while this one still imports what it needs.
         """
-        if worthwhile(source):
-            return self._receive(self._messages(source), progress)
-        return self._read(source, progress)
+        events = self._receive(self._messages(source), progress) if worthwhile(source) else self._read(source, progress)
+        if self._wanted is None or not self._wanted.contents or source.streaming:
+            return events
+        from netviz.awaiting import acknowledged
+
+        return acknowledged(events)
 
     def _receive(self, messages: Iterator[Message], progress: Callable[[float | None], None] | None) -> Iterator[Event]:
         for done, tally, found in messages:
@@ -75,6 +80,8 @@ class Analysis:
             yield from self._events(found)
             if progress is not None:
                 progress(done)
+        if self._sessions is not None:
+            yield from self._sessions.close()
 
     def _read(self, source: Source, progress: Callable[[float | None], None] | None) -> Iterator[Event]:
         for batch in source:
@@ -95,7 +102,9 @@ class Analysis:
 
     def close(self) -> Iterator[Event]:
         """The connections that the capture ended in, then what was not decoded."""
-        return self._events(self._tracking.close())
+        yield from self._events(self._tracking.close())
+        if self._sessions is not None:
+            yield from self._sessions.close()
 
     def _events(self, found: list[Found]) -> Iterator[Event]:
         if self._wanted is not None:
@@ -112,7 +121,11 @@ class Analysis:
     def _told(self, found: list[Found]) -> Iterator[Event]:
         """What layers told."""
         from netviz.event import Answer, Peers, WebSocketFrame, WebSocketMessage
+        from netviz.session import Sessions
 
+        if self._sessions is None:
+            self._sessions = Sessions()
+        further = self._sessions.take
         for kind, value in found:
             if kind == "block":
                 if self._blocks:
@@ -123,12 +136,14 @@ class Analysis:
                 yield WebSocketFrame._make(value)
             elif kind == "message":
                 message = WebSocketMessage._make(value)
-                yield message if message.after is None else message._replace(after=Answer(*message.after))
+                yield from further(message if message.after is None else message._replace(after=Answer(*message.after)))
             elif kind == "peers":
                 number, client, server, inferred = value
-                yield Peers(packets=(), time=None, connection=number, client=client, server=server, inferred=inferred)
+                yield from further(
+                    Peers(packets=(), time=None, connection=number, client=client, server=server, inferred=inferred)
+                )
             else:
-                yield value
+                yield from further(value)
 
 
 def analyze(source: Source) -> Iterator[Event]:

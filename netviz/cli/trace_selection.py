@@ -10,8 +10,13 @@ from netviz.errors import NetvizError
 from netviz.event import (
     CaptureProblem,
     Endpoint,
+    EngineIoAnswer,
+    EngineIoPacket,
+    EngineIoRequest,
+    EngineIoSession,
     Event,
     Peers,
+    SocketIoPacket,
     WebSocketClose,
     WebSocketFrame,
     WebSocketMessage,
@@ -72,6 +77,10 @@ class TraceSelection:
             return self._connected(event.connection)
         if isinstance(event, WebSocketClose) and not event.ended and not event.problems:
             return False
+        if isinstance(event, EngineIoRequest | EngineIoAnswer):
+            return False  # what they carry is told
+        if isinstance(event, EngineIoSession) and not (event.over or event.problems):
+            return False
         if self.only and not any(event.name == name or event.name.startswith(f"{name}.") for name in self.only):
             return False
         shown = isinstance(event, CaptureProblem) or (self._connected(event.connection) and self._told(event))  # type: ignore[union-attr]
@@ -104,14 +113,14 @@ class TraceSelection:
             return False
         if self.pattern is None:
             return True
-        return isinstance(event, WebSocketMessage) and self._matches(event)
-
-    def _matches(self, message: WebSocketMessage) -> bool:
-        content = message.content
-        if content is None or self.pattern is None:
+        if isinstance(event, SocketIoPacket):
+            said = " ".join((event.event or event.type, *map(str, event.args)))
+        elif isinstance(event, WebSocketMessage | EngineIoPacket):
+            content = event.content if isinstance(event, WebSocketMessage) else event.data
+            said = "" if content is None else content if isinstance(content, str) else content.decode("latin-1")
+        else:
             return False
-        text = content if isinstance(content, str) else content.decode("latin-1")
-        return self.pattern.search(text) is not None
+        return bool(said) and self.pattern.search(said) is not None
 
     def require(self) -> None:
         """Complain where the one connection that was asked for is no WebSocket."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["ws_trace"]
 
 _KINDS = ("text", "binary", "ping", "pong", "close", "continuation", "reserved")
-_EVENTS = ("websocket.upgrade", "websocket.frame", "websocket.message", "websocket.close", "capture.problem")
+_EVENTS = (
+    "websocket.upgrade", "websocket.frame", "websocket.message", "websocket.close", "engineio.packet", "engineio.session",
+    "socketio.packet", "capture.problem",
+)  # fmt: skip
 
 
 class _Names(click.ParamType[tuple[str, ...]]):

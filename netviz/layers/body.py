@@ -22,13 +22,23 @@ _LINE = 4096
 
 
 class Body:
-    """A body while it comes in; ``left`` bytes of it, or of its chunk, are still to come (-1: up to the close)."""
+    """A body while it comes in; ``left`` bytes of it, or of its chunk, are still to come (-1: up to the close).
 
-    __slots__ = ("_chunked", "_part", "begun", "left")
+    ``begun`` holds its first bytes, at most ``keep``; with ``traced`` also where these came from, and at which byte of the
+    content each slice begins.  ``wire`` counts the bytes of the content, ``missed`` tells that some are not in the capture.
+    """
 
-    def __init__(self, left: int, *, chunked: bool = False) -> None:
+    __slots__ = ("_chunked", "_keep", "_part", "_traced", "begun", "left", "missed", "origin", "places", "wire")
+
+    def __init__(self, left: int, *, chunked: bool = False, keep: int = KEPT, traced: bool = False) -> None:
         self.left = left
         self.begun = bytearray()
+        self.origin: list[int] = []
+        self.places: list[int] = []
+        self.wire = 0
+        self.missed = False
+        self._keep = keep
+        self._traced = traced
         self._chunked = chunked
         self._part: Literal["size", "data", "end", "trailer"] = "size" if chunked else "data"
 
@@ -63,7 +73,10 @@ class Body:
         while self.left:
             size = stream.available if self.left < 0 else min(stream.available, self.left)
             if size:
-                self.begun += stream.data[: min(size, KEPT - len(self.begun))]
+                if self._traced and self.wire < self._keep:
+                    self._trace(stream, size)
+                self.begun += stream.data[: min(size, self._keep - len(self.begun))]
+                self.wire += size
                 stream.consume(size)
                 self.left -= size if self.left > 0 else 0
                 continue
@@ -73,8 +86,22 @@ class Body:
             if self.left > 0 and gap.length > self.left:
                 return "lost"
             self.left -= gap.length if self.left > 0 else 0
+            self.missed = True
             stream.skip_gap()
         return None
+
+    def _trace(self, stream: Stream, size: int) -> None:
+        origin = stream.origin(stream.start, stream.start + size)
+        place = self.wire
+        for at in range(0, len(origin), 3):
+            self.places.append(place)
+            place += origin[at + 2] - origin[at + 1]
+        self.origin += origin
+
+    @property
+    def to_the_close(self) -> bool:
+        """Whether only the end of the connection ends it."""
+        return self.left < 0
 
     @staticmethod
     def _line(stream: Stream) -> bytes | None:
@@ -86,27 +113,26 @@ class Body:
         return line
 
 
-def body_of_request(request: Request) -> Body | None:
+def body_of_request(request: Request, *, keep: int = KEPT, traced: bool = False) -> Body | None:
     """The body that a request announces; None where it has none."""
     coding, length = request.value("transfer-encoding"), request.value("content-length")
     if coding is not None and _is_chunked(coding):
-        return Body(0, chunked=True)
+        return Body(0, chunked=True, keep=keep, traced=traced)
     size = _length(length)
-    return Body(size) if size else None
+    return Body(size, keep=keep, traced=traced) if size else None
 
 
-def body_of_response(response: Response, method: str) -> Body | None:
+def body_of_response(response: Response, method: str, *, keep: int = KEPT, traced: bool = False) -> Body | None:
     """The body of a response to this method; None where it has none (RFC 9112 section 6.3)."""
     status = response.status
     if method == "HEAD" or status < 200 or status in (204, 304) or (method == "CONNECT" and status < 300):
         return None
     coding, length = response.value("transfer-encoding"), response.value("content-length")
     if coding is not None:
-        return Body(0, chunked=True) if _is_chunked(coding) else Body(_CLOSE)
-    if length is None:
-        return Body(_CLOSE)
-    size = _length(length)
-    return Body(_CLOSE if size is None else size) if size != 0 else None
+        chunked = _is_chunked(coding)
+        return Body(0 if chunked else _CLOSE, chunked=chunked, keep=keep, traced=traced)
+    size = None if length is None else _length(length)
+    return Body(_CLOSE if size is None else size, keep=keep, traced=traced) if size != 0 else None
 
 
 def _is_chunked(coding: str) -> bool:

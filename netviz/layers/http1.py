@@ -24,6 +24,8 @@ from netviz.layers.head import (
 )
 from netviz.layers.layer import Ending, Handover, Outlet
 from netviz.layers.plain_http import GET, Plain, is_plain, pass_requests, pass_responses
+from netviz.layers.polling import POLLING, Polling
+from netviz.layers.resync import seek
 from netviz.layers.upgrade import accept_for, agreement, asks, judge
 from netviz.layers.websocket.recognition import find_run
 from netviz.stream import Stream
@@ -76,7 +78,9 @@ class Http1:
         self._synced = list(synced)
         self._proxy = proxy
         self._floor = floor
-        self._waiting: deque[_Asked | Plain] = deque()
+        self._waiting: deque[_Asked | Plain | Polling] = deque()
+        #: Requests of Engine.IO of which a body is being read.
+        self._polled: list[Polling | None] = [None, None]
         #: Whether nobody knows to which request the next response belongs.
         self._unsure = not (client.whole and server.whole) or client.missed + server.missed > 0
         self._asked = 0
@@ -88,7 +92,11 @@ class Http1:
     @property
     def idle(self) -> bool:
         """Whether nobody waits for an answer that matters."""
-        return self._rejected is None and not any(isinstance(waiting, _Asked) for waiting in self._waiting)
+        return (
+            self._rejected is None
+            and self._polled == [None, None]
+            and not any(isinstance(waiting, _Asked | Polling) for waiting in self._waiting)
+        )
 
     def advance(self) -> Handover | None:
         """Read requests and responses as far as they go."""
@@ -103,9 +111,12 @@ class Http1:
     def close(self, ending: Ending) -> Handover | None:
         """Nothing comes any more: what was asked and never answered."""
         self._say_rejected(ending.packet)
+        self._polled_end(1, ending.packet, ending.time)
         for asked in self._waiting:
             if isinstance(asked, _Asked) and asks(asked.request):
                 self._tell(asked, None, ending.packet)
+            elif isinstance(asked, Polling):
+                asked.answered(None, ending.packet, None)
         self._waiting.clear()
         return None
 
@@ -117,7 +128,7 @@ class Http1:
         if ours.data or theirs.data or ours.gaps or theirs.gaps:
             return False
         plain: list[Plain] = []
-        if pass_requests(data, *client, plain) != client[1]:
+        if pass_requests(data, *client, plain, contents=self._outlet.wanted.contents) != client[1]:
             return False
         waiting = deque(self._waiting)
         waiting += plain
@@ -145,7 +156,7 @@ class Http1:
             if raw is None:
                 return handover
             line = REQUEST.match(raw)
-            if line is not None and is_plain(raw, line, len(raw)):
+            if line is not None and is_plain(raw, line, len(raw), contents=self._outlet.wanted.contents):
                 method = "HEAD" if line[1] == b"HEAD" else "GET"
                 self._waiting.append(Plain(method, stream.packet(stream.start + len(raw) - 1)))
                 stream.consume(len(raw))
@@ -161,7 +172,7 @@ class Http1:
         if self._unsure:
             return
         plain: list[Plain] = []
-        if at := pass_requests(stream.data, 0, stream.available, plain):
+        if at := pass_requests(stream.data, 0, stream.available, plain, contents=self._outlet.wanted.contents):
             self._waiting += plain
             self._asked += len(plain)
             stream.consume(at)
@@ -174,11 +185,32 @@ class Http1:
         assert request is not None
         stream.consume(len(raw))
         wanted = asks(request) or request.method == "CONNECT" or request.value("upgrade") is not None
+        if not wanted and self._outlet.wanted.contents and POLLING.match(raw):
+            self._poll(request)
+            return
         self._waiting.append(_Asked(request, self._asked) if wanted else Plain(request.method, ready))
         self._bodies[0] = body_of_request(request)
         # What follows belongs to whatever the answer makes of the connection.
         self._held = wanted
         self._asked += 1
+
+    def _poll(self, request: Request) -> None:
+        """A request of Engine.IO: what it and its answer carry is wanted."""
+        polling = Polling(self._outlet, request, self._asked)
+        self._waiting.append(polling)
+        self._asked += 1
+        body = self._bodies[0] = body_of_request(request, keep=self._outlet.wanted.limit, traced=True)
+        if body is None:
+            polling.asked(None, max(request.ready, self._floor), request.time)
+        else:
+            polling.bodies[0] = body
+            self._polled[0] = polling
+
+    def _polled_end(self, side: int, ready: int, time: int | None) -> None:
+        """The body of a request of Engine.IO, or of its answer, is over."""
+        polling, self._polled[side] = self._polled[side], None
+        if polling is not None:
+            (polling.answered if side else polling.asked)(polling.bodies[side], max(ready, self._floor), time)
 
     # Responses
 
@@ -223,7 +255,7 @@ class Http1:
             stream.consume(at)
             self._seen[1] = 0
 
-    def _response(self, raw: bytes, stream: Stream, waiting: _Asked | Plain) -> Handover | None:
+    def _response(self, raw: bytes, stream: Stream, waiting: _Asked | Plain | Polling) -> Handover | None:
         end = stream.start + len(raw)
         ready, time = stream.ready(end - 1)
         response = read_response(raw, stream.origin(stream.start, end), ready, time)
@@ -241,6 +273,13 @@ class Http1:
         floor = max(ready, waiting.request.ready if isinstance(waiting, _Asked) else 0)
         if status == 101:
             return self._switch(waiting, response, floor)
+        if isinstance(waiting, Polling):
+            waiting.begun(response)
+            body = self._bodies[1] = body_of_response(response, method, keep=self._outlet.wanted.limit, traced=True)
+            waiting.bodies[1], self._polled[1] = body, waiting
+            if body is None:
+                self._polled_end(1, ready, time)
+            return None
         body = body_of_response(response, method)
         self._bodies[1] = body
         if isinstance(waiting, _Asked):
@@ -268,7 +307,7 @@ class Http1:
                 self._unsure = False
                 return
 
-    def _switch(self, waiting: _Asked | Plain, response: Response, floor: int) -> Handover:
+    def _switch(self, waiting: _Asked | Plain | Polling, response: Response, floor: int) -> Handover:
         if isinstance(waiting, _Asked) and asks(waiting.request):
             deflate = self._tell(waiting, response, floor)
             return Handover("websocket", floor=floor, deflate=deflate)
@@ -320,30 +359,18 @@ class Http1:
         body = self._bodies[side]
         if body is None:
             return None
-        answer = body.read(self._streams[side])
+        stream = self._streams[side]
+        answer = body.read(stream)
         if answer == "done":
             self._bodies[side] = None
+            self._polled_end(side, *stream.ready(stream.start - 1))
             return None
         return answer
 
     def _seek(self, side: int, first: re.Pattern[bytes]) -> bool:
         """Look for a message at the beginnings of segments."""
-        stream = self._streams[side]
-        while True:
-            if first.match(stream.data, 0, stream.available):
-                self._synced[side] = True
-                return True
-            for offset, at, end in stream.places():
-                if first.match(stream.data, at, end):
-                    stream.seek(offset)
-                    self._synced[side] = True
-                    return True
-            if len(stream.data) <= LONGEST:
-                return False
-            stream.seek(stream.places()[-1].offset)
-            if len(stream.places()) == 1:
-                stream.consume(stream.available)
-                return False
+        self._synced[side] = seek(self._streams[side], first)
+        return self._synced[side]
 
     def _lost(self, side: int, *, at_gap: bool = True) -> Handover | None:
         """Nobody knows where the next message of a side begins: look for it."""
@@ -351,6 +378,7 @@ class Http1:
         if at_gap:
             stream.consume(stream.available)
             stream.skip_gap()
+        self._polled_end(side, *stream.ready(stream.start))
         self._synced[side] = False
         self._unsure = True
         self._bodies[side] = None
@@ -370,5 +398,7 @@ class Http1:
         for asked in self._waiting:
             if isinstance(asked, _Asked) and asks(asked.request):
                 self._tell(asked, None, asked.request.ready)
+            elif isinstance(asked, Polling):
+                asked.answered(None, asked.request.ready, None)
         self._waiting.clear()
         return Handover("search")

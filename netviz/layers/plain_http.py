@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from netviz.layers.head import STATUS, head_end
+from netviz.layers.polling import POLLING
 
 __all__ = ["GET", "HEAD", "Plain", "is_plain", "pass_requests", "pass_responses"]
 
@@ -25,6 +26,9 @@ _REQUEST = re.compile(
     rb"(GET|HEAD|OPTIONS|DELETE) [^ \r\n]+ HTTP/1\.[01]\r\n"
     rb"(?:(?!(?i:upgrade|sec-websocket-|content-length|transfer-encoding))[^\r\n]+\r\n)*\r\n"
 )
+
+#: The same, but no request of Engine.IO: those are wanted wherever contents are.
+_NO_POLLING = re.compile(rb"(?!" + POLLING.pattern + rb")" + _REQUEST.pattern)
 
 #: The longest head that is looked at here.
 _LONGEST = 4096
@@ -50,14 +54,17 @@ class Plain(NamedTuple):
 GET, HEAD = Plain("GET", 0), Plain("HEAD", 0)
 
 
-def is_plain(raw: bytes | bytearray, line: re.Match[bytes], end: int) -> bool:
+def is_plain(raw: bytes | bytearray, line: re.Match[bytes], end: int, *, contents: bool = False) -> bool:
     """Whether a request of this first line needs no closer look."""
-    return line[1] in _SIMPLE and not _TELLING.search(raw, line.end() - 1, end)
+    if line[1] not in _SIMPLE or _TELLING.search(raw, line.end() - 1, end):
+        return False
+    return not (contents and POLLING.match(raw))
 
 
-def pass_requests(data: bytes | bytearray, at: int, limit: int, passed: list[Plain]) -> int:
+def pass_requests(data: bytes | bytearray, at: int, limit: int, passed: list[Plain], *, contents: bool = False) -> int:
     """Pass over requests that nobody cares about: where the first other one begins."""
-    while (found := _REQUEST.match(data, at, limit)) is not None:
+    match = (_NO_POLLING if contents else _REQUEST).match
+    while (found := match(data, at, limit)) is not None:
         passed.append(HEAD if found[1] == b"HEAD" else GET)
         at = found.end()
     return at

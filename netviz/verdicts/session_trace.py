@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from netviz.event import EngineIoAnswer, EngineIoPacket, EngineIoSession, Event, Problem, SocketIoPacket
+from netviz.event import Endpoint, EngineIoAnswer, EngineIoPacket, EngineIoSession, Event, Problem, SocketIoPacket
 
 __all__ = ["SessionTrace"]
 
 #: Packets, requests and problems of a session that are remembered; beyond that they are counted.
 _MOST = 20_000
+
+#: An end that nobody was told of.
+_UNKNOWN = Endpoint("?", 0)
 
 
 @dataclass(slots=True)
@@ -32,6 +35,26 @@ class SessionTrace:
     first: dict[str, int | None] = field(default_factory=dict)
     last: int | None = None
     omitted: int = 0
+
+    @property
+    def connection(self) -> int:
+        """The first connection that carried it."""
+        return self.session.connection
+
+    @property
+    def client(self) -> Endpoint:
+        """Who spoke for it first."""
+        return self.session.client or _UNKNOWN
+
+    @property
+    def server(self) -> Endpoint:
+        """Where it is."""
+        return self.session.server or _UNKNOWN
+
+    @property
+    def application(self) -> str:
+        """What it carries."""
+        return "socket.io" if self.packets else "engine.io"
 
     def take(self, event: Event) -> None:
         """Take note of an event of this session."""
