@@ -280,7 +280,7 @@ class Conversation:
             return
         for side, decoder in enumerate(self._decoders):
             pending = self._pending[side] or _Pending(self._engine, 0, packets)
-            transport = next(reversed(self._transports), "polling")
+            transport: Transport = next(reversed(self._transports), "polling")
             piece = Piece(next(reversed(self._connections)), side, transport, Packet("message", "", 0, 0), 0, (), time, 0)
             for decoded in decoder.close():
                 yield self._packet(piece, decoded, pending, self._engine)

@@ -131,6 +131,12 @@ class Sessions:
             return
         jsonp = target.jsonp is not None
         packets = read_payload(body.content, conversation.version, jsonp=jsonp, request=side == 0)
+        if conversation.version == 4 and conversation.sid is None and packets and packets[0].type == "unknown":
+            older = read_payload(body.content, 3, jsonp=jsonp)
+            if older and older[0].type == "open":
+                packets, conversation.version = older, 3
+                text = "the request says Engine.IO 4 (EIO=4), the server answers in version 3: this client cannot read it"
+                yield conversation.trouble(event, "version-mismatch", text)
         if body.trouble:
             yield conversation.trouble(event, "body-unread", body.trouble)
         for packet in packets:
@@ -163,10 +169,10 @@ class Sessions:
     def _message(self, event: WebSocketMessage) -> Iterator[Event]:
         if event.kind not in ("text", "binary"):
             return
-        wire = self._wires.get(event.connection, False)
+        wire = self._wires.get(event.connection)
         if wire is None:
-            return
-        if wire is False:
+            if event.connection in self._wires:
+                return
             wire = self._wires[event.connection] = Doubt(upgraded=False)
             if len(self._wires) > _MOST * 5:
                 del self._wires[next(iter(self._wires))]

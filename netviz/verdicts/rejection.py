@@ -9,7 +9,10 @@ from netviz.event import WebSocketClose, WebSocketUpgrade
 from netviz.quantity import span
 from netviz.verdicts.verdict import Claim, Verdict
 
-__all__ = ["judge_rejection"]
+__all__ = ["KEEP_UPGRADE", "judge_rejection"]
+
+#: How a proxy passes on what asks for an upgrade.
+KEEP_UPGRADE = 'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
 
 #: How much of what a server said is quoted.
 _QUOTED = 160
@@ -127,9 +130,7 @@ def _likely(upgrade: WebSocketUpgrade) -> list[Claim]:
 def _advice(upgrade: WebSocketUpgrade) -> tuple[str, ...]:
     status, broken = upgrade.status, _broken(upgrade)
     if {"Upgrade", "Connection"} & broken and upgrade.key is not None:
-        return (
-            'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";',
-        )
+        return (KEEP_UPGRADE,)
     if status is not None and 300 <= status < 400:
         return (f"connect to {_answered(upgrade, 'location') or 'where it points'} directly",)
     if status == 401:

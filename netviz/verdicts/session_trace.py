@@ -12,6 +12,9 @@ __all__ = ["SessionTrace"]
 #: Packets, requests and problems of a session that are remembered; beyond that they are counted.
 _MOST = 20_000
 
+#: An end that nobody was told of.
+_UNKNOWN = Endpoint("?", 0)
+
 
 @dataclass(slots=True)
 class SessionTrace:
@@ -39,14 +42,14 @@ class SessionTrace:
         return self.session.connection
 
     @property
-    def client(self) -> Endpoint | None:
+    def client(self) -> Endpoint:
         """Who spoke for it first."""
-        return self.session.client
+        return self.session.client or _UNKNOWN
 
     @property
-    def server(self) -> Endpoint | None:
+    def server(self) -> Endpoint:
         """Where it is."""
-        return self.session.server
+        return self.session.server or _UNKNOWN
 
     @property
     def application(self) -> str:
