@@ -48,7 +48,7 @@ class Heartbeat:
     """All beats of a session; ``interval`` and ``timeout`` as the server announced them, in ns.
 
     ``gives_up`` says when client and server must give up, from what the capture holds; None where there is nothing to wait
-    for, or no time is known.  ``gave_up`` is who ended the session when its own time was over.
+    for, or no time is known.  ``gave_up`` is who ended the session when its own time was over; ``ended`` whether anybody did.
     """
 
     beats: tuple[Beat, ...]
@@ -57,7 +57,7 @@ class Heartbeat:
     timeout: int | None
     gives_up: tuple[int | None, int | None]
     gave_up: Side | None
-    opened: int | None
+    ended: bool
 
 
 def beats(trace: SessionTrace) -> Heartbeat:
@@ -69,10 +69,11 @@ def beats(trace: SessionTrace) -> Heartbeat:
     began = _opened(trace)
     found = tuple(_late(beat, interval, timeout, trace.last) for beat in _paired(trace.control, asker, began))
     gives_up = _due(found, asker, interval, timeout, began)
-    ended = [(time, side) for time, side in _ends(trace) if (due := gives_up[side]) is not None and time >= due - _SLACK]
-    gave_up = SIDES[min(ended)[1]] if ended else None
+    ends = sorted(_ends(trace))
+    late = [side for time, side in ends[:1] if (due := gives_up[side]) is not None and time >= due - _SLACK]
+    gave_up = SIDES[late[0]] if late else None
     return Heartbeat(
-        beats=found, asks=SIDES[asker], interval=interval, timeout=timeout, gives_up=gives_up, gave_up=gave_up, opened=began
+        beats=found, asks=SIDES[asker], interval=interval, timeout=timeout, gives_up=gives_up, gave_up=gave_up, ended=bool(ends)
     )  # fmt: skip
 
 

@@ -27,7 +27,9 @@ class Carried:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """``arguments`` are bytes of what programs said, as compact JSON and attachments; ``packets_wire`` those of all Socket.IO
-    packets with what they put around it, ``control`` those of Engine.IO packets that carry none.
+    packets with what they put around it, ``control`` those of Engine.IO packets that carry none.  ``as_websocket`` is what
+    the polled packets would have taken as frames, ``as_polling`` what those in frames would have taken, were each polled
+    alone with heads as long as an upgrade's (None where there was no upgrade).
     """
 
     events: int
@@ -39,6 +41,7 @@ class Cost:
     polling: Carried
     websocket: Carried
     as_websocket: int
+    as_polling: int | None
 
     @property
     def added(self) -> int:
@@ -60,6 +63,7 @@ def cost(traces: Sequence[SessionTrace]) -> Cost:
         websocket.packets += trace.counts["websocket"]
         websocket.content += trace.wire["websocket"]
         websocket.wire += trace.wire["websocket"] + _around(session.closes, trace) + sum(map(_heads, session.attempts))
+    upgrades = [size for trace in traces for size in map(_heads, trace.session.attempts) if size]
     return Cost(
         events=events,
         acks=len(spoken) - events,
@@ -69,7 +73,8 @@ def cost(traces: Sequence[SessionTrace]) -> Cost:
         polls=sum(trace.session.polls for trace in traces),
         polling=polling,
         websocket=websocket,
-        as_websocket=polling.content + polling.packets * (_FRAME[0] + _FRAME[1]) // 2,
+        as_websocket=polling.content + polling.packets * sum(_FRAME) // 2,
+        as_polling=websocket.content + websocket.packets * sum(upgrades) // len(upgrades) if upgrades else None,
     )
 
 

@@ -11,7 +11,7 @@ from netviz.views.arguments import quoted, sketch
 
 __all__ = ["Calls", "api", "emitter", "reasons"]
 
-#: The call at the client, and the one at the server.
+#: The call at the client, and the one at the server; empty where there is none.
 Calls = tuple[str, str]
 
 #: What the server says where a namespace does not exist at all.
@@ -28,13 +28,12 @@ def api(
     if isinstance(row, Broadcast):
         return f"socket.on({_name(row.packet)}, …)", f"{emitter(row, namespace=True)}({_named(row.packet)})"
     if isinstance(row, EngineIoPacket):
-        return (
-            ("socket.disconnect()", 'socket.conn.on("close")') if row.side == 0 else ('socket.on("disconnect")', "io.close()")
-        )
+        return ("socket.disconnect()", 'socket.on("disconnect", …)') if row.side == 0 else ('socket.on("disconnect", …)', "")
     if isinstance(row, EngineIoAnswer | WebSocketUpgrade):
-        return 'socket.on("connect_error", …), if it was the first attempt', 'io.engine.on("connection_error", …)'
+        return 'socket.on("connect_error", …)', 'io.engine.on("connection_error", …)'
     if isinstance(row, WebSocketClose):
-        return 'socket.on("disconnect", …)', 'socket.on("disconnect", …)'
+        heard = 'socket.on("disconnect", …)'
+        return (heard, "") if (row.by or row.transport_by) == "server" else ("", heard)
     return _packet(row.packet, event)
 
 

@@ -26,16 +26,28 @@ def heartbeat_lines(
 ) -> Iterator[Text]:
     """The lanes of these sessions, each behind the rule that it must keep."""
     found = [
-        (trace, name, heart)
-        for trace, name in zip(traces, names, strict=True)
-        if (heart := beats(trace)).interval or heart.beats
+        (name, heart) for trace, name in zip(traces, names, strict=True) if (heart := beats(trace)).interval or heart.beats
     ]
     rule = ""
-    for trace, name, heart in found:
+    silent: list[str] = []
+    for name, heart in found:
         if (said := _rule(heart)) != rule:
-            rule = said
+            for line in _silent(silent):
+                yield fold(line, width, 4)
+            rule, silent = said, []
             yield fold(Text.assemble(("heartbeat  ", "label"), (rule, "faint")), width, 11)
-        yield flow([*_lane(heart, name, start, clock, full), *_giving_up(trace, heart, start, clock)], width, 4)
+        if heart.ended and not heart.beats:
+            silent.append(name)
+        else:
+            yield flow([*_lane(heart, name, start, clock, full), *_giving_up(heart, start, clock)], width, 4)
+    for line in _silent(silent):
+        yield fold(line, width, 4)
+
+
+def _silent(names: list[str]) -> Iterator[Text]:
+    """Sessions that were over before the first ping was due."""
+    if names:
+        yield Text.assemble((f" {' '.join(names)} ".replace("  ", " "), "label"), (" over before the first ping", "faint"))
 
 
 def _rule(heart: Heartbeat) -> str:
@@ -89,13 +101,13 @@ def _folded(left_out: list[Beat]) -> str:
     return f"… {plural(len(left_out), 'more beat')}{spread} …"
 
 
-def _giving_up(trace: SessionTrace, heart: Heartbeat, start: int | None, clock: Clock) -> Iterator[Text]:
+def _giving_up(heart: Heartbeat, start: int | None, clock: Clock) -> Iterator[Text]:
     """When each end must give up; or that one did."""
     if heart.gave_up is not None:
         due = heart.gives_up[SIDES.index(heart.gave_up)]
         yield Text(f"the {heart.gave_up} gave up: due at {_at(due, start, clock)} s", "problem")
         return
-    word = "would have to" if any(close.ended for close in trace.session.closes) else "must"
+    word = "would have to" if heart.ended else "must"
     parts = [f"{side} at {_at(due, start, clock)}" for side, due in zip(SIDES, heart.gives_up, strict=True) if due is not None]
     if parts:
         yield Text(f"without another beat {word} give up: {', '.join(parts)}", "faint")

@@ -34,7 +34,10 @@ __all__ = ["session_rows"]
 _WIDE, _LETTERS = 100, 5
 
 #: What a row's note must leave for the row to stand beside it.
-_LEFT = 34
+_LEFT = 56
+
+#: Cells up to which a row is folded at its blanks.
+_FOLDED = 4_000
 
 _Thing = Row | EngineIoPacket | EngineIoAnswer | WebSocketUpgrade | WebSocketClose
 
@@ -107,14 +110,14 @@ def _last(packets: tuple[int, ...]) -> int:
 
 
 class _Writer:
-    """Writes rows; remembers by which event an ack was asked for, and who said goodbye."""
+    """Writes rows; remembers by which event an ack was asked for, and who is in which namespace."""
 
     def __init__(self, traces: Sequence[SessionTrace], names: Sequence[str], width: int, full: bool) -> None:
         self._traces = traces
         self._names = names
         self._width, self._full = width, full
         self._asked: dict[tuple[int, int, str, int], str] = {}
-        self._left: set[int] = set()
+        self._joined: list[set[str]] = [set() for _ in traces]
         self._acked = {
             (place, 1 - packet.side, packet.namespace, packet.answers.packet, packet.id): packet.answers.took
             for place, trace in enumerate(traces)
@@ -140,20 +143,35 @@ class _Writer:
         line = Text.assemble((f"{time:>11}  ", "faint"), (self._whom(item), "server" if item.side else "client"))
         indent = line.cell_len
         room = self._width - indent
-        beside = bool(words.note) and (self._full or len(words.note) + 2 + min(self._length(words), _LEFT) <= room)
-        line.append_text(self._said(words, room - (len(words.note) + 2 if beside and not self._full else 0)))
+        needs = len(words.note) + 2
+        beside = bool(words.note) and (needs <= room // 3 or needs + min(self._length(words), _LEFT) <= room)
+        said = self._said(words, room - (needs if beside and not self._full else 0))
+        if said.cell_len > _FOLDED:
+            # Folding copies what is left at each line, which takes too long here.
+            yield from self._pieces(line, said, room)
+            beside = False
+        else:
+            line.append_text(said)
         if beside:
             line.append("  " + words.note, words.note_style)
-        yield fold(line, self._width, indent)
+        if said.cell_len <= _FOLDED:
+            yield fold(line, self._width, indent)
         if words.note and not beside:
             yield fold(Text(" " * indent).append(words.note, words.note_style), self._width, indent)
-        calls = api(thing, event) if wants_api else None
+        calls = api(thing, event) if wants_api and not (isinstance(thing, WebSocketClose) and not words.note) else None
         if calls is not None:
-            first, second = (f"{who}: {call}" for who, call in zip(("client", "server"), calls, strict=True))
-            ordered = (second, first) if item.side else (first, second)
-            line = Text(" " * indent).append(" → ".join(ordered) + " (inferred)", "inferred")
+            named = [f"{who}: {call}" for who, call in zip(("client", "server"), calls, strict=True) if call]
+            line = Text(" " * indent).append(" → ".join(reversed(named) if item.side else named) + " (inferred)", "inferred")
             yield fold(line, self._width, indent + 2)
         self._note(item)
+
+    def _pieces(self, line: Text, said: Text, room: int) -> Iterator[Text]:
+        """A long text in lines that are cut where they are full."""
+        plain, at, indent = said.plain, 0, line.cell_len
+        while at < len(plain):
+            end = at + fitting(plain[at : at + room + 1], room)
+            yield Text.assemble(line, plain[at:end])
+            line, at = Text(" " * indent), end
 
     def _whom(self, item: _Item) -> str:
         """Who speaks, with an arrow: the client's to the right."""
@@ -201,8 +219,7 @@ class _Writer:
             return _Words("closes the session", "note", note="Engine.IO close")
         if isinstance(thing, WebSocketClose):
             said = "closed without a close frame" if thing.code == 1006 else f"closed, {thing.code} {thing.meaning}"
-            reason = self._reason(item.places[0])
-            return _Words(f"WebSocket {said}", "note", note=f"“{reason}” (inferred)" if reason else "")
+            return _Words(f"WebSocket {said}", "note", note=self._reason(item))
         return _Words(failure_words(thing), "problem")
 
     def _packet_words(self, item: _Item, told: Told, event: str | None) -> _Words:
@@ -274,14 +291,20 @@ class _Writer:
             for place, packet in thing.copies if isinstance(thing, Broadcast) else (thing,):
                 if packet.event is not None and packet.id is not None:
                     self._asked[place, packet.side, packet.namespace, packet.id] = packet.event
-                elif packet.type == "DISCONNECT" and packet.namespace == "/":
-                    self._left.add(place)
+                if packet.type == "DISCONNECT":
+                    self._joined[place].discard(packet.namespace)
+                elif packet.event is not None or (packet.type == "CONNECT" and packet.side == 1):
+                    self._joined[place].add(packet.namespace)
 
-    def _reason(self, place: int) -> str:
-        """What programs are told that the session ended for, where nobody said goodbye."""
-        if place in self._left:
+    def _reason(self, item: _Item) -> str:
+        """What programs are told that the session ended for, where a namespace was not left before."""
+        (place,) = item.places
+        if not self._joined[place]:
             return ""
-        return "ping timeout" if beats(self._traces[place]).gave_up is not None else "transport close"
+        heart = beats(self._traces[place])
+        if heart.gave_up is not None:
+            return f"the {heart.gave_up} is told “ping timeout” (inferred)"
+        return f"the {'client' if item.side else 'server'} is told “transport close” (inferred)"
 
 
 def _refusal(packet: SocketIoPacket, where: str) -> _Words:
@@ -291,6 +314,4 @@ def _refusal(packet: SocketIoPacket, where: str) -> _Words:
         message = said.get("message")
         rest = said.get("data")
     text = safe(message[:200]) if isinstance(message, str) else argument_list(packet.args, 200)
-    return _Words(f"refused {where}: {text}", "problem", None if rest is None else (rest,)) if rest is None else _Words(
-        f"refused {where}: {text} ", "problem", (rest,)
-    )  # fmt: skip
+    return _Words(f"refused {where}: {text}{'' if rest is None else ' '}", "problem", None if rest is None else (rest,))

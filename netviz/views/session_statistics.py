@@ -32,11 +32,10 @@ def session_costs(traces: Sequence[SessionTrace], width: int) -> Iterator[Text]:
     """The bytes of it, and of the two transports."""
     found = cost(traces)
     if found.events:
-        share = found.added / found.packets_wire if found.packets_wire else 0
         yield _line(
-            f"{plural(found.events, 'event')} and {plural(found.acks, 'ack')} carry {found.arguments:,} bytes of arguments; "
-            f"Socket.IO's packets take {found.packets_wire:,} bytes ({share:.0%} more than a program said: types, names, ids, "
-            f"namespaces), and Engine.IO another {found.control:,} for opening, probing and the heartbeat",
+            f"{plural(found.events, 'event')} and {plural(found.acks, 'ack')} carry {found.arguments:,} bytes of arguments. "
+            f"Socket.IO's packets take {found.packets_wire:,} bytes, so {found.added:,} are types, names, ids and namespaces; "
+            f"Engine.IO adds {found.control:,} for opening, probing and the heartbeat",
             width,
         )
     polling, websocket = found.polling, found.websocket
@@ -52,7 +51,13 @@ def session_costs(traces: Sequence[SessionTrace], width: int) -> Iterator[Text]:
         yield _line(f"a packet by polling cost {times:.1f} times what it cost by WebSocket, TCP and IP not counted", width)
     elif polling.packets:
         other = found.as_websocket
-        yield _line(f"as WebSocket frames the same packets would have taken {other:,} bytes", width)
+        yield _line(f"as WebSocket frames the same packets would have taken {other:,} bytes, and one upgrade", width)
+    elif found.as_polling is not None:
+        yield _line(
+            f"by polling the same packets would have taken about {found.as_polling:,} bytes, if each had its own request with "
+            "heads as long as those of the upgrade",
+            width,
+        )
     yield Text()
 
 
@@ -66,9 +71,9 @@ def _features(found: Use) -> Iterator[tuple[str, str]]:
     yield "namespaces", f"{found.namespaces:,} beside /" if found.namespaces else ""
     copies = f"{plural(found.broadcasts, 'call')} (inferred), {plural(found.copies, 'packet')}"
     yield "broadcasts", copies if found.broadcasts else ""
-    yield "bytes within JSON", f"{plural(found.attachments, 'attachment')}" if found.attachments else ""
+    yield "bytes in arguments", f"{plural(found.attachments, 'attachment')}" if found.attachments else ""
     yield "heartbeat", plural(found.beats, "beat") if found.beats else ""
-    yield "polling where WebSocket fails", plural(found.polls, "request") if found.polls else ""
+    yield "polling", plural(found.polls, "request") if found.polls else ""
     yield "reconnection", f"{plural(found.again, 'session')} (inferred)" if found.again else ""
 
 

@@ -17,25 +17,25 @@ def beginning(traces: Sequence[SessionTrace]) -> Iterator[str]:
     """Why there are two layers and two transports, and how these sessions began."""
     yield (
         "Socket.IO is two protocols, one upon the other. Engine.IO below keeps a session alive and carries messages, by "
-        "whatever means there are; each of its packets begins with one digit (0 open, 1 close, 2 ping, 3 pong, 4 message, "
-        "5 upgrade, 6 noop). Socket.IO above it gives messages a name, arguments, an acknowledgement and a namespace, with a digit of its "
-        'own (0 connect, 1 disconnect, 2 event, 3 ack, 4 error). So “42["chat","hi"]” is a message (4) that is an event (2) '
-        "of the name chat."
+        "whatever means there are; each of its packets begins with one digit (0 open, 1 close, 2 ping, 3 pong, 4 message, 5 "
+        "upgrade, 6 noop). Socket.IO above it gives messages a name, arguments, an acknowledgement and a namespace, with a "
+        'digit of its own (0 connect, 1 disconnect, 2 event, 3 ack, 4 error). So “42["chat","hi"]” is a message (4) that is '
+        "an event (2) of the name chat."
     )
     polled = [trace for trace in traces if "polling" in trace.session.transports]
     upgraded = [trace for trace in polled if trace.session.upgraded]
     if polled:
         yield (
             "With polling there is no connection that stays open for both. The client asks for news with a GET, which the "
-            "server leaves unanswered until it has some; what the client has to say goes into a POST. This works wherever HTTP does, "
-            "and costs a whole HTTP head each time. The sid in every request says which session it belongs to, so all of them "
-            "must reach the same server."
+            "server leaves unanswered until it has some; what the client has to say goes into a POST. This works wherever "
+            "HTTP does, and costs a whole HTTP head each time. The sid in every request says which session it belongs to, "
+            "so all of them must reach the same server."
         )
     if upgraded:
         yield (
-            "To leave polling the client opens a WebSocket with the same sid and tries it out before anything depends on it: "
-            "it sends “2probe”, the server answers “3probe”, and with “5” the client moves there for good. Whatever is on the way "
-            "by polling is still delivered, so nothing is lost or told twice."
+            "To leave polling the client opens a WebSocket with the same sid and tries it out before anything depends on "
+            "it: it sends “2probe”, the server answers “3probe”, and with “5” the client moves there for good. Whatever is "
+            "on the way by polling is still delivered, so nothing is lost or told twice."
         )
     elif polled and any(trace.session.attempts for trace in polled):
         yield "Here a WebSocket was tried, and the session stayed with polling: slower, but it works."
@@ -71,8 +71,9 @@ def speaking(traces: Sequence[SessionTrace]) -> Iterator[str]:
         most = max(shared, key=lambda row: len(row.copies))
         yield (
             f"The server sent the same event to several sockets at once, {plural(len(shared), 'time')}; up to "
-            f"{len(most.copies)} received it, within {span(most.spread)}. On the wire that is a packet for each. Rooms are names that exist "
-            "only in the server's memory and never travel, so which room was meant is inferred from who asked to join what."
+            f"{len(most.copies)} received it, within {span(most.spread)}. On the wire that is a packet for each. Rooms are "
+            "names that exist only in the server's memory and never travel, so which room was meant is inferred from who "
+            "asked to join what."
         )
 
 
@@ -87,9 +88,9 @@ def beating(traces: Sequence[SessionTrace]) -> Iterator[str]:
     other = SIDES[1 - SIDES.index(heart.asks)]
     yield (
         f"A connection that is cut says nothing. So the {heart.asks} sends a ping every {rounded(heart.interval)}, and the "
-        f"{other} a pong. The {heart.asks} gives up when no pong comes for {rounded(heart.timeout)} (pingTimeout); the {other} when no "
-        f"ping comes for {rounded(heart.interval + heart.timeout)} (pingInterval and pingTimeout). The server announced both numbers "
-        "when it opened the session."
+        f"{other} a pong. The {heart.asks} gives up when no pong comes for {rounded(heart.timeout)} (pingTimeout); the "
+        f"{other} when no ping comes for {rounded(heart.interval + heart.timeout)} (pingInterval and pingTimeout). The "
+        "server announced both numbers when it opened the session."
     )
     gone = [heart.gave_up for heart in found if heart.gave_up is not None]
     late = sum(beat.late for heart in found for beat in heart.beats)
