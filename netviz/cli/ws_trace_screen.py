@@ -317,7 +317,9 @@ class TraceScreen:
         start, stop, counts, _ = self._analysis.tally
         opened = sum(told.trace.opened for told in self._traces)
         refused = len(self._traces) - opened + self._past[1]
-        words = [plural(opened + self._past[0], "WebSocket")]
+        sessions = self._sessions.chosen
+        words = [plural(len(sessions), "session")] if sessions else []
+        words.append(plural(opened + self._past[0], "WebSocket"))
         if refused:
             words.append(f"{plural(refused, 'upgrade')} refused or unanswered")
         words.append(plural(sum(told.trace.messages for told in self._traces) + self._past[2], "message"))

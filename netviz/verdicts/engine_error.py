@@ -16,7 +16,10 @@ from netviz.verdicts.rejection import KEEP_UPGRADE, judge_rejection
 from netviz.verdicts.session_trace import SessionTrace
 from netviz.verdicts.verdict import Claim, Verdict
 
-__all__ = ["UNKNOWN_SESSION", "Refusal", "judge_refusal", "refusals", "without_upgrade"]
+__all__ = ["STICKY", "UNKNOWN_SESSION", "Refusal", "asked", "judge_refusal", "refusals", "seen_refusal", "without_upgrade"]
+
+#: What to do where several servers share an address.
+STICKY = "sticky sessions: all requests of a client to one server (nginx: ip_hash; or a cookie), or only WebSocket for all"
 
 UNKNOWN_SESSION, _BAD_REQUEST, _VERSION = 1, 3, 5
 
@@ -41,17 +44,20 @@ _MEANS = {
 }
 _ADVICE = {
     0: 'let both sides have a transport in common: their option transports, by default ["polling", "websocket"]',
-    1: "sticky sessions: all requests of a client to one server (nginx: ip_hash; or a cookie), or only WebSocket for all",
+    1: STICKY,
     2: "look what sends this: no library of Engine.IO does",
     3: 'look in the server\'s log, or listen: io.engine.on("connection_error", console.log) tells its context',
     4: "look at allowRequest, and at what stands before the server",
     5: "give both sides the same major version; a Socket.IO 4 server takes clients of version 2 with allowEIO3: true",
 }
 
+#: Rules that a request breaks where a proxy passed it on as an ordinary one.
+_OF_A_HOP = ("Upgrade", "Connection", "HTTP version")
+
 #: What servers in Python say in place of a code.
 _WORDS = (
     ("invalid session", 1), ("unsupported version", 5), ("invalid transport", 0), ("unknown transport", 0),
-    ("method not found", 2), ("not an accepted origin", 4), ("unauthorized", 4),
+    ("method not found", 2), ("invalid websocket upgrade", 3), ("not an accepted origin", 4), ("unauthorized", 4),
 )  # fmt: skip
 
 
@@ -77,8 +83,8 @@ def refusals(session: EngineIoSession) -> list[Refusal]:
     found = []
     for answer in session.refusals:
         code, message = _error((answer.body.content or b"")[:_LARGEST].decode("utf-8", "replace"))
-        asked = answer.request
-        found.append(Refusal(answer.status, code, message, asked.method, asked.target, asked.headers, answer.packets,
+        request = answer.request
+        found.append(Refusal(answer.status, code, message, request.method, request.target, request.headers, answer.packets,
                              answer.time, None))  # fmt: skip
     for attempt in session.attempts:
         if attempt.outcome in ("rejected", "unanswered"):
@@ -109,7 +115,7 @@ def judge_refusal(trace: SessionTrace, refusal: Refusal, others: Sequence[Sessio
         return Verdict(
             severity="problem",
             headline="NO ANSWER",
-            seen=(*before, Claim(f"{_asked(refusal)} was sent; no answer is in the capture", packets=refusal.packets)),
+            seen=(*before, Claim(f"{asked(refusal)} was sent; no answer is in the capture", packets=refusal.packets)),
             means="the session never began",
             cause_wanted=True,
             advice=("look whether the server's program is busy or blocked: TCP took the request, the program did not answer",),
@@ -124,7 +130,7 @@ def judge_refusal(trace: SessionTrace, refusal: Refusal, others: Sequence[Sessio
     return Verdict(
         severity="problem",
         headline=_HEADLINES[code],
-        seen=(*before, _seen(refusal)),
+        seen=(*before, seen_refusal(refusal)),
         means=_MEANS[code],
         likely=tuple(likely),
         cause_wanted=code not in (2, 5),
@@ -132,17 +138,21 @@ def judge_refusal(trace: SessionTrace, refusal: Refusal, others: Sequence[Sessio
     )
 
 
-def _asked(refusal: Refusal) -> str:
+def asked(refusal: Refusal) -> str:
+    """What was asked for."""
     return f"{refusal.method} {refusal.target[:_QUOTED]}{'…' if len(refusal.target) > _QUOTED else ''}"
 
 
-def _seen(refusal: Refusal) -> Claim:
+def seen_refusal(refusal: Refusal) -> Claim:
+    """The refusal in one sentence."""
     said = refusal.message[:_QUOTED]
+    if refusal.code is None:
+        return Claim(f"{asked(refusal)} was answered {refusal.status}", packets=refusal.packets)
     if refusal.code is not None and said != ENGINE_ERRORS[refusal.code]:
         error = f"error {refusal.code} of Engine.IO ({ENGINE_ERRORS[refusal.code]}): “{said}”"
     else:
         error = f"error {refusal.code} of Engine.IO: {said}"
-    return Claim(f"{_asked(refusal)} was answered {refusal.status}, {error}", packets=refusal.packets)
+    return Claim(f"{asked(refusal)} was answered {refusal.status}, {error}", packets=refusal.packets)
 
 
 def _plain(refusal: Refusal, before: Sequence[Claim]) -> Verdict:
@@ -154,7 +164,7 @@ def _plain(refusal: Refusal, before: Sequence[Claim]) -> Verdict:
             cause_wanted=found.cause_wanted, advice=found.advice,
         )  # fmt: skip
     status = refusal.status or 0
-    seen = [Claim(f"{_asked(refusal)} was answered {status}", packets=refusal.packets)]
+    seen = [seen_refusal(refusal)]
     if refusal.message:
         seen.append(Claim(f"it says “{refusal.message[:_QUOTED]}{'…' if len(refusal.message) > _QUOTED else ''}”"))
     means = "this is no answer of Engine.IO: something else took the request, or stands before the server"
@@ -184,14 +194,14 @@ def _plain(refusal: Refusal, before: Sequence[Claim]) -> Verdict:
 def without_upgrade(refusal: Refusal) -> bool:
     """Whether a server found a request for WebSocket to be an ordinary one: a proxy took away what asks for the upgrade.
 
-    Seen before the proxy the request asks properly and the server still complains; behind it the headers are missing.
+    Seen before the proxy the request asks properly and the server still complains; behind it only the key came through.
     """
-    if refusal.code != _BAD_REQUEST or _query(refusal, "transport") != "websocket":
-        return False
     upgrade = refusal.upgrade
-    if upgrade is None:
-        return not any(header.name.lower() == "upgrade" for header in refusal.request_headers)
-    return not any(rule.side == "client" and rule.holds is False and rule.name != "Upgrade" for rule in upgrade.rules)
+    if refusal.code != _BAD_REQUEST or upgrade is None or _query(refusal, "transport") != "websocket":
+        return False
+    return upgrade.key is not None and not any(
+        rule.side == "client" and rule.holds is False and rule.name not in _OF_A_HOP for rule in upgrade.rules
+    )
 
 
 def _query(refusal: Refusal, name: str) -> str | None:
@@ -205,12 +215,16 @@ def _likely(trace: SessionTrace, refusal: Refusal, others: Sequence[SessionTrace
     if code == UNKNOWN_SESSION:
         text = _unknown(trace, refusal, others)
     elif code == _VERSION:
-        asked = _query(refusal, "EIO")
-        clients = {"3": "a client of Socket.IO 1 or 2", "4": "a client of Socket.IO 3 or 4"}.get(asked or "", "the client")
-        servers = {"3": " and the server of Socket.IO 3 or 4", "4": " and the server older"}.get(asked or "", "")
-        text = f"{clients} (EIO={asked}){servers}" if asked else ""
+        text = {
+            "3": "a client of Socket.IO 1 or 2 (EIO=3), and a server of Socket.IO 3 or 4",
+            "4": "a client of Socket.IO 3 or 4 (EIO=4), and an older server",
+        }.get(_query(refusal, "EIO") or "", "")
     elif without_upgrade(refusal):
         text = "a proxy in front of the server removed Upgrade and Connection: the server took the request for plain HTTP"
+    elif code == _BAD_REQUEST and refusal.upgrade is None and _query(refusal, "transport") == "websocket":
+        text = (
+            "the request wants transport=websocket, and has neither Upgrade nor Sec-WebSocket-Key: no WebSocket client sent it"
+        )
     elif code == 0 and (transport := _query(refusal, "transport")) in ("polling", "websocket"):
         text = f"the server's option transports leaves {transport} out"
     elif code == 2 and refusal.method != "GET":

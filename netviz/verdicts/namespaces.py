@@ -21,6 +21,8 @@ _QUOTED, _NAMED = 120, 6
 #: An acknowledgement that was asked for so shortly before the end may still have been on its way.
 _SOON = 1_000_000_000
 
+_EVENTS, _ACKS = ("EVENT", "BINARY_EVENT"), ("ACK", "BINARY_ACK")
+
 
 class Namespaces(NamedTuple):
     """What was ``joined``, and of what was refused and not joined later the packets that said so.
@@ -95,7 +97,7 @@ def _cut(text: str) -> str:
 
 def exchange(trace: SessionTrace) -> list[Claim]:
     """What was said, in numbers."""
-    events = [packet for packet in trace.packets if packet.type in ("EVENT", "BINARY_EVENT")]
+    events = [packet for packet in trace.packets if packet.type in _EVENTS]
     acks = [packet.answers.took for packet in trace.packets if packet.answers is not None]
     if not events:
         plain = sum(trace.engine)
@@ -119,9 +121,11 @@ def exchange(trace: SessionTrace) -> list[Claim]:
 def without_ack(trace: SessionTrace) -> list[SocketIoPacket]:
     """Events that asked for an acknowledgement and never got one, though there was time."""
     last = trace.last
+    given = {(1 - packet.side, packet.namespace, packet.id) for packet in trace.packets if packet.type in _ACKS}
     return [
         packet
         for packet in trace.packets
-        if packet.type in ("EVENT", "BINARY_EVENT") and packet.id is not None and packet.ack is None
+        if packet.type in _EVENTS and packet.id is not None and packet.ack is None
+        and (packet.side, packet.namespace, packet.id) not in given
         and (last is None or packet.time is None or last - packet.time >= _SOON)
     ]  # fmt: skip

@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from netviz.event import SocketIoPacket
 from netviz.quantity import plural, span
 from netviz.verdicts.cross_origin import judge_origin, origin_refused
-from netviz.verdicts.engine_error import UNKNOWN_SESSION, Refusal, judge_refusal, refusals
+from netviz.verdicts.engine_error import UNKNOWN_SESSION, Refusal, judge_refusal, refusals, seen_refusal
 from netviz.verdicts.namespaces import Namespaces, exchange, namespaces, reason, without_ack
 from netviz.verdicts.session_end import Ending, ending
 from netviz.verdicts.session_trace import SessionTrace
 from netviz.verdicts.stuck import Stuck, stuck
 from netviz.verdicts.verdict import Claim, Severity, Verdict
+from netviz.verdicts.versions import judge_versions
 from netviz.verdicts.websocket import OF_THE_CAPTURE
 
 __all__ = ["judge_session", "session_severity", "short_session"]
@@ -46,25 +48,35 @@ def judge_session(trace: SessionTrace, others: Sequence[SessionTrace] = ()) -> V
             found = replace(found, seen=(*found.seen, Claim(f"{plural(len(refused), 'request')} of this session failed")))
     elif (answer := origin_refused(trace)) is not None:
         found = judge_origin(answer, began)
+    elif (mixed := judge_versions(trace, began)) is not None:
+        found = mixed
     else:
-        found = _lived(trace, began)
+        found = _lived(trace, others, began)
     return replace(found, seen=(*found.seen, *_kin(trace, others)))
 
 
 def _fatal(trace: SessionTrace, refused: list[Refusal]) -> Refusal | None:
     """The refusal that a session never began for, or that told it that it is no more."""
+    answered = [one for one in refused if one.status is not None]
     if trace.session.opened is None and not sum(trace.engine):
         # What was answered says more than what was not.
-        return next((one for one in refused if one.status is not None), next(iter(refused), None))
+        return next(iter(answered or refused), None)
     if ending(trace) is not None:
         return None  # what comes behind the end is refused because of it
-    return next((one for one in refused if one.upgrade is None and one.code == UNKNOWN_SESSION), None)
+    polled = [one for one in answered if one.upgrade is None]
+    unknown = next((one for one in polled if one.code == UNKNOWN_SESSION), None)
+    if unknown is not None or not polled:
+        return unknown
+    last = polled[-1]
+    good = [answer.time for answer in trace.answers if answer.status == 200 and answer.time is not None]
+    return last if last.time is not None and max(good, default=0) < last.time else None
 
 
-def _lived(trace: SessionTrace, began: list[Claim]) -> Verdict:
+def _lived(trace: SessionTrace, others: Sequence[SessionTrace], began: list[Claim]) -> Verdict:
     """A session that began: its end, what it is stuck in, what was refused, and what else may be worth a look."""
-    end, rooms, still = ending(trace), namespaces(trace), stuck(trace)
-    seen = [*began, *rooms.seen, *exchange(trace), *_unacked(trace), *_problems(trace)]
+    end, rooms, still = ending(trace), namespaces(trace), stuck(trace, others)
+    failed = [one for one in refusals(trace.session) if one.status is not None and one.upgrade is None]
+    seen = [*began, *rooms.seen, *exchange(trace), *_unacked(trace), *map(seen_refusal, failed[:_TOLD]), *_problems(trace)]
     found = _ended(end, seen) if end is not None else _open(trace, seen)
     if end is not None and end.severity == "problem":
         if still is not None and still.tried:
@@ -75,7 +87,7 @@ def _lived(trace: SessionTrace, began: list[Claim]) -> Verdict:
         found = _refused(rooms, found)
     elif still is not None:
         found = _stuck(still, found)
-    worst = max((found.severity, _worth(trace, rooms)), key=_RANK.__getitem__)
+    worst = max((found.severity, "note" if failed else "ok", _worth(trace, rooms)), key=_RANK.__getitem__)
     return replace(found, severity=worst)
 
 
@@ -97,7 +109,7 @@ def _beginning(trace: SessionTrace) -> list[Claim]:
         packets = next((packet.packets for packet in trace.control if packet.type == "open"), ())
         text = f"session {session.sid} at {session.path}, Engine.IO {session.version}; upgrades offered: {upgrades}{beat}"
         found.append(Claim(text, packets=packets))
-    elif sum(trace.engine):
+    elif sum(trace.engine) and not session.refusals and not any(packet.type == "unknown" for packet in trace.control):
         found.append(Claim("how the session began is not in the capture; what its packets say shows what it is", "inferred"))
     if session.upgraded:
         found += _moved(trace)
@@ -144,7 +156,7 @@ def _stuck(still: Stuck, found: Verdict) -> Verdict:
     """What keeps a session with polling says more than that it is open, or was closed in the end."""
     return Verdict(
         severity="problem" if still.tried else "note",
-        headline="STUCK IN POLLING" if still.tried else "POLLING ONLY",
+        headline=still.headline,
         seen=(*found.seen, *still.seen),
         means=still.means,
         likely=still.likely,
@@ -202,9 +214,20 @@ def _kin(trace: SessionTrace, others: Sequence[SessionTrace]) -> list[Claim]:
         found.append(Claim(text, "inferred"))
     if session.again is not None:
         found.append(Claim(f"follows session {session.again} of the same client: it connected again", "inferred"))
+    asked = next((packet for packet in trace.packets if packet.type == "CONNECT" and packet.side == 0 and _pid(packet)), None)
+    if asked is not None:
+        same = {packet.sid for packet in trace.packets if packet.sid is not None}
+        before = next((o for o in others if o is not trace and any(packet.sid in same for packet in o.packets)), None)
+        got = "" if before is None else f", and is the same socket again as in session {before.session.number}"
+        found.append(Claim(f"the client asked to be given what it missed (pid, offset){got}", packets=asked.packets))
     for other in others:
         if other.session.again == session.number and other.session.number != session.number:
             text = f"session {other.session.number} of the same client follows: it connected again"
             found.append(Claim(text, "inferred"))
             break
     return found
+
+
+def _pid(packet: SocketIoPacket) -> bool:
+    """Whether a client names the session that it wants to go on with (connection state recovery)."""
+    return bool(packet.args) and isinstance(packet.args[0], dict) and "pid" in packet.args[0]

@@ -123,7 +123,7 @@ _THREE: dict[str, tuple[bytes, list[Packet]]] = {
     "base64": (b"6:b4AQID1:2", [Packet("message", b"\1\2\3", 0, 8), Packet("ping", None, 8, 11)]),
     "units of UTF-16": ("5:4é😀x1:2".encode(), [Packet("message", "é😀x", 0, 10), Packet("ping", None, 10, 13)]),
     "code points": ("4:4é😀x1:2".encode(), [Packet("message", "é😀x", 0, 10), Packet("ping", None, 10, 13)]),
-    "bytes": ("8:4é😀x1:2".encode(), [Packet("message", "é😀x", 0, 10), Packet("ping", None, 10, 13)]),
+    "bytes": ("8:4é😀x3:2ab".encode(), [Packet("message", "é😀x", 0, 10), Packet("ping", "ab", 10, 15)]),
     "what is no UTF-8 counts one": (
         b"3:4\xff\xfe1:2",
         [Packet("message", "��", 0, 5, "its text is not UTF-8"), Packet("ping", None, 5, 8)],
