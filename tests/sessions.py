@@ -47,6 +47,7 @@ class Played:
                 packets=(packet_at(at),), time=time_at(at), number=number, connection=number, connections=(number,),
                 client=Endpoint("127.0.0.1", 49242 + number if port is None else port), server=Endpoint("127.0.0.1", 8840),
                 path="/socket.io/", sid=self._sid, version=version, opened=opened, transports=(transport,), upgraded=False,
+                polls=4 if transport == "polling" else 0,
                 over=True, began=time_at(at),
             )
         )  # fmt: skip
