@@ -131,6 +131,12 @@ class Sessions:
             return
         jsonp = target.jsonp is not None
         packets = read_payload(body.content, conversation.version, jsonp=jsonp, request=side == 0)
+        if conversation.version == 4 and conversation.sid is None and packets and packets[0].type == "unknown":
+            older = read_payload(body.content, 3, jsonp=jsonp)
+            if older and older[0].type == "open":
+                packets, conversation.version = older, 3
+                text = "the request says Engine.IO 4 (EIO=4), the server answers in version 3: this client cannot read it"
+                yield conversation.trouble(event, "version-mismatch", text)
         if body.trouble:
             yield conversation.trouble(event, "body-unread", body.trouble)
         for packet in packets:

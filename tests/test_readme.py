@@ -48,7 +48,7 @@ def test_commands_run(command: str) -> None:
 
 def test_commands_are_found() -> None:
     assert len(_COMMAND.findall(_README.read_text("utf-8"))) > 5
-    assert len(_SHOWN.findall(_README.read_text("utf-8"))) == 6
+    assert len(_SHOWN.findall(_README.read_text("utf-8"))) == 7
 
 
 @pytest.mark.parametrize(("marker", "words"), [("install", "handshake captures/"), ("test", "pytest")])

@@ -66,6 +66,8 @@ class _Size(click.ParamType[int]):
 @click.option("--frame", "number", type=click.IntRange(min=1), metavar="K", help="Draw frame K: bytes, bits, mask, cost.")
 @click.option("--explain", is_flag=True, help="Tell it as a story, with every rule of the upgrade.")
 @click.option("--stats", is_flag=True, help="Heartbeat, rates, sizes, compression, and what HTTP would have cost.")
+@click.option("--api", is_flag=True, help="Next to each Socket.IO packet the call in user code that makes it (inferred).")
+@click.option("--raw", is_flag=True, help="WebSockets as they are, without Engine.IO and Socket.IO.")
 @click.option("--save-messages", "directory", type=click.Path(file_okay=False), metavar="DIR",
               help="Write each text or binary message into a file of its own.")  # fmt: skip
 @click.option("--max-message", type=_Size(), default="16M", show_default=True, metavar="SIZE",
@@ -78,8 +80,8 @@ class _Size(click.ParamType[int]):
 @click.pass_context
 def ws_trace(
     ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
-    check: bool, frames: bool, full: bool, number: int | None, explain: bool, stats: bool, directory: str | None,
-    max_message: int, clock: Any, **only: Any,
+    check: bool, frames: bool, full: bool, number: int | None, explain: bool, stats: bool, api: bool, raw: bool,
+    directory: str | None, max_message: int, clock: Any, **only: Any,
 ) -> None:  # fmt: skip
     """Show every WebSocket in a capture: the upgrade and whether it kept the rules, the messages, pings, the close.
 
@@ -128,11 +130,13 @@ def ws_trace(
 
             draw_frame(console, events, chosen, number)
         elif plain:
-            _plain(console, analysis, events, chosen, frames=frames, full=full)
+            _plain(console, analysis, events, chosen, frames=frames, full=full, raw=raw)
         else:
             from netviz.cli.ws_trace_screen import TraceScreen, Wishes
 
-            wishes = Wishes(frames=frames, full=full, explain=explain, stats=stats, clock=clock, flowing=source.streaming)
+            wishes = Wishes(
+                frames=frames, full=full, explain=explain, stats=stats, api=api, raw=raw, clock=clock, flowing=source.streaming
+            )
             TraceScreen(console, analysis, chosen, wishes).draw(events, typed(captures, matching))
     if not bare:
         chosen.require()
@@ -167,17 +171,25 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
         raise NetvizError(f"no frame {number}")
 
 
-def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, frames: bool, full: bool) -> None:
-    from netviz.event import CaptureProblem, WebSocketClose, WebSocketFrame
+def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, frames: bool, full: bool, raw: bool) -> None:
+    from netviz.event import CaptureProblem, EngineIoSession, WebSocketClose, WebSocketFrame, WebSocketMessage
     from netviz.views.plain import plain_event
+    from netviz.views.plain_session import plain_session
     from netviz.views.plain_websocket import plain_websocket
 
+    joined: set[int] = set()
     for event in events:
+        if isinstance(event, EngineIoSession) and not raw:
+            joined.update(event.websockets)
         open_still = isinstance(event, WebSocketClose) and not event.ended and not chosen.narrow
         if not (chosen.passes(event) or (open_still and chosen.connected(event.connection))):
             continue
         if isinstance(event, WebSocketFrame) and not (frames or event.problems):
             continue
+        if isinstance(event, WebSocketMessage) and event.connection in joined and not (frames or event.problems):
+            continue  # a session tells what it carries
         told = plain_event(event, analysis.start) if isinstance(event, CaptureProblem) else None
         for line in told or plain_websocket(event, analysis.start, full=full):
+            console.print(line, soft_wrap=True)
+        for line in () if raw else plain_session(event, analysis.start, full=full):
             console.print(line, soft_wrap=True)

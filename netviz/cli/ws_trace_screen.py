@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.text import Text
 
 from netviz.analysis import Analysis
+from netviz.cli.session_part import SessionPart
 from netviz.cli.trace_selection import TraceSelection
 from netviz.event import CaptureProblem, Event, Peers, WebSocketClose, WebSocketFrame, WebSocketMessage, WebSocketUpgrade
 from netviz.quantity import plural, span
 from netviz.statistics import Statistics
 from netviz.verdicts.websocket import Trace, judge_websocket, trace_severity
 from netviz.views.conversation import PREVIEW, Clock, frame_row, message_rows, problem_rows, stamp
+from netviz.views.plain_session import plain_session
 from netviz.views.statistics import statistics_lines, statistics_table
 from netviz.views.text import fold, safe, wrapped
 from netviz.views.traces import header, row, widths
@@ -36,6 +38,8 @@ class Wishes:
     full: bool
     explain: bool
     stats: bool
+    api: bool
+    raw: bool
     clock: Clock
     flowing: bool
 
@@ -65,6 +69,10 @@ class TraceScreen:
         self._held = self._dropped = 0
         self._flowing = wishes.flowing
         self._shown = -1
+        self._sessions = SessionPart(
+            console, analysis, chosen, full=wishes.full, api=wishes.api, explain=wishes.explain, stats=wishes.stats,
+            clock=wishes.clock,
+        )  # fmt: skip
         #: WebSockets, refused upgrades and messages that were told to their end and are no longer held.
         self._past = [0, 0, 0]
 
@@ -74,12 +82,17 @@ class TraceScreen:
             passes = self._chosen.passes(event)
             if isinstance(event, CaptureProblem):
                 self._problems.append(event)
+            elif self._sessions.take(event):
+                if self._flowing and passes:
+                    self._flow_session(event)
             elif not isinstance(event, Peers) and self._chosen.connected(event.connection):  # type: ignore[union-attr]
                 self._take(event, passes)
         self._chosen.require()
+        for drawn in [] if self._wishes.raw else self._sessions.draw():
+            self._console.print(drawn, soft_wrap=isinstance(drawn, Text))
         if not self._flowing:
             self._all(captures)
-        elif not (self._traces or any(self._past)):
+        elif not (self._traces or any(self._past) or self._sessions.chosen):
             self._nothing()
         self._tell(self._problems)
         self._print(self._footer())
@@ -105,7 +118,7 @@ class TraceScreen:
             trace.messages += 1
             trace.note(event.sender, event.problems)
             told.statistics.message(event)
-            if passes:
+            if passes and not (self._flowing and self._sessions.owns(event.connection)):
                 self._row(told, event)
 
     def _of(self, event: Event) -> _Told:
@@ -148,6 +161,10 @@ class TraceScreen:
         told.rows.clear()
 
     # Printing as it comes
+
+    def _flow_session(self, event: Event) -> None:
+        for line in plain_session(event, self._analysis.start, full=self._wishes.full):
+            self._print(Text(line))
 
     def _flow_upgrade(self, told: _Told) -> None:
         if not self._flowing:
@@ -196,6 +213,8 @@ class TraceScreen:
 
     def _all(self, captures: str) -> None:
         shown = [told for told in self._traces if not self._chosen.narrow or told.matched or self._notable(told)]
+        if not (self._wishes.raw or self._wishes.frames):
+            shown = [told for told in shown if not self._part_of_session(told)]
         if len(shown) > 1:
             room = widths(told.trace for told in shown)
             self._print(header(self._console.width, room))
@@ -213,8 +232,13 @@ class TraceScreen:
             command = f"netviz ws-trace {captures} --connection {worst.trace.connection}"
             # In one piece, however long, so that it can be copied.
             self._console.print(Text.assemble("one of them with its messages:\n  ", (command, "command")), soft_wrap=True)
-        else:
+        elif not self._sessions.chosen:
             self._nothing()
+
+    def _part_of_session(self, told: _Told) -> bool:
+        """Whether the story of a session tells of it."""
+        upgrade = told.trace.upgrade
+        return self._sessions.attempted(upgrade) if upgrade is not None else self._sessions.owns(told.trace.connection)
 
     def _notable(self, told: _Told) -> bool:
         """Whether it is shown for its own sake where only problems are wanted."""
@@ -293,7 +317,9 @@ class TraceScreen:
         start, stop, counts, _ = self._analysis.tally
         opened = sum(told.trace.opened for told in self._traces)
         refused = len(self._traces) - opened + self._past[1]
-        words = [plural(opened + self._past[0], "WebSocket")]
+        sessions = self._sessions.chosen
+        words = [plural(len(sessions), "session")] if sessions else []
+        words.append(plural(opened + self._past[0], "WebSocket"))
         if refused:
             words.append(f"{plural(refused, 'upgrade')} refused or unanswered")
         words.append(plural(sum(told.trace.messages for told in self._traces) + self._past[2], "message"))

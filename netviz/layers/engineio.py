@@ -8,8 +8,9 @@ from __future__ import annotations
 import binascii
 import json
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl
 
 from netviz.event import ENGINE_ERRORS, Handshake
 from netviz.layers.jsontext import UnreadableError, read_json
@@ -18,6 +19,7 @@ __all__ = ["MOST", "Packet", "Target", "is_open", "read_error", "read_message", 
 
 #: Packets that are read of one payload.
 MOST = 100_000
+_MANY = f"more than {MOST:,} packets"
 
 _TYPES = ("open", "close", "ping", "pong", "message", "upgrade", "noop")
 _MESSAGE = 4
@@ -30,7 +32,15 @@ _DIGITS = 10
 
 _QUERY = 8192
 _EXACT = 1 << 53
-_WRAPPED = re.compile(rb'\s*(?:/\*\*/)?\s*___eio\[\d{1,10}\]\((".*")\);?\s*', re.DOTALL)
+
+#: Characters that are two units of UTF-16, and what stands for the second one: nothing that a decoder would leave.
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+_FILLER = "\ud800"
+
+#: JSONP: the call of the answer, the field of the form, and what is escaped in it.
+_WRAPPED = re.compile(rb'(?:/\*\*/)?___eio\[\d{1,10}\]\((".*")\);?', re.DOTALL)
+_FIELD = re.compile(rb"(?:\A|&)d=([^&]*+)")
+_ESCAPED = re.compile(rb"(?:%[0-9A-Fa-f]{2})++")
 _NEWLINE = re.compile(rb"(\\)?\\n")
 
 
@@ -161,7 +171,7 @@ def _separated(content: bytes, version: int | None) -> list[Packet]:
     while True:
         end = content.find(_SEPARATOR, at)
         if end >= 0 and len(found) == MOST - 1:
-            return [*found, _rest(content, at, f"more than {MOST:,} packets")]
+            return [*found, _rest(content, at, _MANY)]
         stop = len(content) if end < 0 else end
         found.append(_utf8(content[at:stop], at, stop, version))
         if end < 0:
@@ -174,8 +184,6 @@ def _framed(content: bytes, version: int | None) -> list[Packet]:
     found: list[Packet] = []
     at = 0
     while at < len(content):
-        if len(found) == MOST - 1:
-            return [*found, _rest(content, at, f"more than {MOST:,} packets")]
         mark = content.find(b"\xff", at + 1, at + 2 + _DIGITS)
         digits = content[at + 1 : mark] if mark >= 0 else b""
         if content[at] > 1 or not digits or max(digits) > 9:
@@ -183,6 +191,8 @@ def _framed(content: bytes, version: int | None) -> list[Packet]:
         end = mark + 1 + int("".join(map(str, digits)))
         if end > len(content):
             return [*found, _rest(content, at, f"{end - len(content):,} bytes of a packet are missing")]
+        if len(found) == MOST - 1 and end < len(content):
+            return [*found, _rest(content, at, _MANY)]
         read = _binary if content[at] else _utf8
         found.append(read(content[mark + 1 : end], at, end, version))
         at = end
@@ -192,71 +202,72 @@ def _framed(content: bytes, version: int | None) -> list[Packet]:
 def _counted(content: bytes, version: int | None) -> list[Packet]:
     """Version 3 as text: the length, a colon, the packet.
 
-    JavaScript counts in units of UTF-16 (Engine.IO protocol 3), Python's servers in code points or in bytes of UTF-8.
+    JavaScript counts in units of UTF-16, python-engineio in code points or in bytes of UTF-8.
     """
     if content.isascii():
-        return _lengths(content, "utf-8", 1, version)[0]
+        return _lengths(content.decode(), _as_bytes, version)[0]
     # What is no UTF-8 stays as it is, so that the places of all others are right.
     text = content.decode("utf-8", "surrogateescape")
-    packets, even = _lengths(text.encode("utf-16-le", "surrogatepass"), "utf-16-le", 2, version)
+    units = _ASTRAL.sub(rf"\g<0>{_FILLER}", text)
+    first, even = _lengths(units, lambda piece: _as_bytes(piece.replace(_FILLER, "")), version)
+    if even:
+        return first
+    packets, even = _lengths(text, _as_bytes, version)
     if not even:
-        for codec, width in (("utf-32-le", 4), ("utf-8", 1)):
-            others, even = _lengths(text.encode(codec, "surrogatepass"), codec, width, version)
-            if even:
-                return others
-    return packets
+        packets, even = _lengths(content.decode("latin-1"), lambda piece: piece.encode("latin-1"), version)
+    return packets if even else first
 
 
-def _lengths(raw: bytes, codec: str, width: int, version: int | None) -> tuple[list[Packet], bool]:
-    """The packets where lengths count units of this width, and whether they come out even."""
+def _as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _lengths(units: str, back: Callable[[str], bytes], version: int | None) -> tuple[list[Packet], bool]:
+    """The packets where lengths count these units, and whether they come out even."""
     found: list[Packet] = []
     at = place = 0
-    while at < len(raw):
-        head, colon, _ = raw[at : at + width * (_DIGITS + 1)].decode(codec, "replace").partition(":")
-        begin = at + width * (len(head) + 1)
-        if not colon or not head.isascii() or not head.isdigit():
-            return [*found, _unread(raw, codec, at, place, "no length of a packet")], False
-        end = begin + width * int(head)
-        if end > len(raw):
-            missing = (end - len(raw)) // width
-            return [*found, _unread(raw, codec, at, place, f"{missing:,} characters of a packet are missing")], False
-        if len(found) == MOST - 1 and end < len(raw):
-            return [*found, _unread(raw, codec, at, place, f"more than {MOST:,} packets")], True
-        try:
-            inner = raw[begin:end].decode(codec, "surrogatepass").encode("utf-8", "surrogateescape")
-        except UnicodeError:
-            return [*found, _unread(raw, codec, at, place, "its length ends within a character")], False
-        after = place + len(head) + 1 + len(inner)
-        found.append(_utf8(inner, place, after, version))
-        at, place = end, after
-    return found, True
-
-
-def _unread(raw: bytes, codec: str, at: int, place: int, trouble: str) -> Packet:
-    rest = raw[at:].decode(codec, "surrogatepass").encode("utf-8", "surrogateescape")
-    return Packet("unknown", rest, place, place + len(rest), trouble)
+    trouble = ""
+    while at < len(units) and not trouble:
+        colon = units.find(":", at, at + _DIGITS + 1)
+        head = units[at : max(at, colon)]
+        end = colon + 1 + int(head) if head.isascii() and head.isdigit() else -1
+        if end < 0:
+            trouble = "no length of a packet"
+        elif end > len(units):
+            trouble = f"{end - len(units):,} characters of a packet are missing"
+        elif len(found) == MOST - 1 and end < len(units):
+            trouble = _MANY
+        else:
+            inner = back(units[colon + 1 : end])
+            after = place + len(head) + 1 + len(inner)
+            found.append(_utf8(inner, place, after, version))
+            at, place = end, after
+    if trouble:
+        rest = back(units[at:])
+        found.append(Packet("unknown", rest, place, place + len(rest), trouble))
+    return found, trouble in ("", _MANY)
 
 
 def _called(content: bytes) -> bytes | None:
     """What a script of JSONP calls its function with: a string of JavaScript."""
-    match = _WRAPPED.fullmatch(content)
+    match = _WRAPPED.fullmatch(content.strip())
     if match is None:
         return None
     try:
         # Python's servers leave control characters as they are.
-        said = json.loads(match[1], strict=False)
-    except (ValueError, RecursionError):
+        said = json.loads(match[1].decode("utf-8", "replace"), strict=False)
+    except ValueError:
         return None
     return said.encode("utf-8", "replace") if isinstance(said, str) else None
 
 
 def _posted(content: bytes) -> bytes | None:
     """What a form of JSONP sends: line ends are escaped, and so is what looks like one."""
-    for part in content.split(b"&"):
-        if part.startswith(b"d="):
-            data = unquote_to_bytes(part[2:].replace(b"+", b" "))
-            return _NEWLINE.sub(lambda match: rb"\n" if match[1] else b"\n", data)
-    return None
+    match = _FIELD.search(content)
+    if match is None:
+        return None
+    data = _ESCAPED.sub(lambda run: bytes.fromhex(run[0].replace(b"%", b"").decode()), match[1].replace(b"+", b" "))
+    return _NEWLINE.sub(lambda end: rb"\n" if end[1] else b"\n", data)
 
 
 def read_open(data: str | bytes | None) -> tuple[str | None, Handshake] | None:

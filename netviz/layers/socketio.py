@@ -98,7 +98,9 @@ class Decoder:
         kind = _TYPES[int(digit)] if digit != "4" or not self._old else "ERROR"
         if rest and rest[0] not in '[{"':
             return [_unknown(f"no payload of {kind}")]
-        namespace, _, query = (where or "/").removesuffix(",").partition("?" if self._old else "\0")
+        namespace, query = (where or "/").removesuffix(","), ""
+        if self._old:
+            namespace, _, query = namespace.partition("?")
         troubles: list[str] = []
         if digit in "56" and count is None:
             troubles.append("how many attachments follow is not said")
@@ -132,12 +134,11 @@ def _whole(pending: _Pending, came: int | None = None) -> Decoded:
     elif came is not None:
         payload, _ = _replaced(payload, pending.kept, pending.attachments)
         troubles.append(("attachments-missing", f"{came:,} of {pending.attachments:,} attachments came"))
-    event, args, wrong = _meaning(pending.type, payload, pending.text != "")
+    event, args, wrong = _meaning(pending.type, payload, pending.text != "", pending.id)
     if pending.query and not args:
         args = (f"?{pending.query}",)
-    troubles += [("socketio-malformed", wrong)] if wrong else []
-    if pending.type in _ACKS and pending.id is None and not pending.troubles:
-        troubles.append(("socketio-malformed", "an ACK without the id of what it answers"))
+    if wrong and not pending.troubles:
+        troubles.append(("socketio-malformed", wrong))
     return _decoded(pending, event, args, "json", troubles)
 
 
@@ -151,11 +152,11 @@ def _unknown(why: str, kind: str = "socketio-malformed", parser: str = "json") -
     return Decoded("unknown", "/", None, (), None, 0, parser, ((kind, why),))
 
 
-def _meaning(kind: str, payload: Any, there: bool) -> tuple[str | None, tuple[Any, ...], str]:
-    """The event, the arguments, and what is wrong with them."""
+def _meaning(kind: str, payload: Any, there: bool, known: int | None) -> tuple[str | None, tuple[Any, ...], str]:
+    """The event, the arguments, and what is wrong with them; ``known`` is the id."""
     if kind in _EVENTS:
         if not isinstance(payload, list):
-            return None, (payload,) if there else (), f"{kind} without a list"
+            return None, (payload,) if there else (), f"{kind} without an array"
         name = payload[0] if payload else None
         if isinstance(name, str):
             return name, tuple(payload[1:]), ""
@@ -164,8 +165,8 @@ def _meaning(kind: str, payload: Any, there: bool) -> tuple[str | None, tuple[An
         return None, tuple(payload), f"{kind} without a name"
     if kind in _ACKS:
         if isinstance(payload, list):
-            return None, tuple(payload), ""
-        return None, (payload,) if there else (), f"{kind} without a list"
+            return None, tuple(payload), "" if known is not None else f"{kind} without the id of what it answers"
+        return None, (payload,) if there else (), f"{kind} without an array"
     return None, (payload,) if there else (), f"{kind} with a payload" if there and kind == "DISCONNECT" else ""
 
 
@@ -219,13 +220,11 @@ def _alone(data: bytes) -> Decoded:
         return _unknown("a binary message that no packet announced", "attachment-unexpected")
     number, known = said["type"], said.get("id")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= 4:
-        return _unknown(f"no packet type: {str(number)[:20]}", parser="msgpack")
+        return _unknown("no packet type", parser="msgpack")
     kind, payload = _TYPES[number], said.get("data")
-    event, args, wrong = _meaning(kind, payload, payload is not None)
-    troubles = [wrong] if wrong else []
-    if known is not None and (not isinstance(known, int) or isinstance(known, bool) or known < 0):
-        troubles.append("an id that is no number")
-        known = None
-    if kind == "ACK" and known is None and not troubles:
-        troubles.append("an ACK without the id of what it answers")
-    return Decoded(kind, said["nsp"], event, args, known, 0, "msgpack", tuple(("socketio-malformed", why) for why in troubles))
+    odd = known is not None and (not isinstance(known, int) or isinstance(known, bool) or known < 0)
+    known = None if odd else known
+    event, args, wrong = _meaning(kind, payload, payload is not None, known)
+    wrong = "an id that is no number" if odd else wrong
+    troubles = (("socketio-malformed", wrong),) if wrong else ()
+    return Decoded(kind, said["nsp"], event, args, known, 0, "msgpack", troubles)

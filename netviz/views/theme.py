@@ -31,4 +31,4 @@ THEME = Theme(
 )
 
 #: Every sign of our screens that is not ASCII, and the one character that stands for it with --ascii.
-ASCII = str.maketrans("─━│┌┐└┘├┤┬┴┼╌┊▶◀→←⋮·…✓✗×µ–—“”’•⊕▏█\N{NO-BREAK SPACE}", '--|+++++++++-:><><:.~+xxu--""\'*^|# ')
+ASCII = str.maketrans("─━│┌┐└┘├┤┬┴┼╌┊▶◀→←⋮·…✓✗×µ–—“”’•⊕▏█♥\N{NO-BREAK SPACE}", '--|+++++++++-:><><:.~+xxu--""\'*^|#* ')
