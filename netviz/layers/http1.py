@@ -92,11 +92,8 @@ class Http1:
     @property
     def idle(self) -> bool:
         """Whether nobody waits for an answer that matters."""
-        return (
-            self._rejected is None
-            and self._polled == [None, None]
-            and not any(isinstance(waiting, _Asked | Polling) for waiting in self._waiting)
-        )
+        matters = any(isinstance(waiting, _Asked | Polling) for waiting in self._waiting)
+        return self._rejected is None and self._polled == [None, None] and not matters
 
     def advance(self) -> Handover | None:
         """Read requests and responses as far as they go."""
@@ -112,12 +109,7 @@ class Http1:
         """Nothing comes any more: what was asked and never answered."""
         self._say_rejected(ending.packet)
         self._polled_end(1, ending.packet, ending.time)
-        for asked in self._waiting:
-            if isinstance(asked, _Asked) and asks(asked.request):
-                self._tell(asked, None, ending.packet)
-            elif isinstance(asked, Polling):
-                asked.answered(None, ending.packet, None)
-        self._waiting.clear()
+        self._unanswered(ending.packet)
         return None
 
     def skim(self, data: bytes, client: tuple[int, int], server: tuple[int, int]) -> bool:
@@ -280,8 +272,7 @@ class Http1:
             if body is None:
                 self._polled_end(1, ready, time)
             return None
-        body = body_of_response(response, method)
-        self._bodies[1] = body
+        body = self._bodies[1] = body_of_response(response, method)
         if isinstance(waiting, _Asked):
             if method == "CONNECT" and 200 <= status < 300:
                 return Handover("search", floor=floor, proxy=waiting.request.target)
@@ -395,10 +386,14 @@ class Http1:
     def _give_up(self) -> Handover:
         """Nobody knows what an upgrade became of, or what was asked."""
         self._say_rejected(0)
+        self._unanswered(0)
+        return Handover("search")
+
+    def _unanswered(self, packet: int) -> None:
+        """Requests that got no answer, as far as anybody knows since this packet."""
         for asked in self._waiting:
             if isinstance(asked, _Asked) and asks(asked.request):
-                self._tell(asked, None, asked.request.ready)
+                self._tell(asked, None, packet or asked.request.ready)
             elif isinstance(asked, Polling):
-                asked.answered(None, asked.request.ready, None)
+                asked.answered(None, packet or asked.request.ready, None)
         self._waiting.clear()
-        return Handover("search")
