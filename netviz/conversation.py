@@ -9,6 +9,7 @@ https://socket.io/docs/v4/engine-io-protocol/, https://socket.io/docs/v4/socket-
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from netviz.event import (
@@ -34,6 +35,9 @@ __all__ = ["Conversation", "Piece"]
 
 #: Events that wait for an ack, namespaces of one session, connections and refusals that are remembered.
 _MOST, _MOST_NAMESPACES, _MOST_CONNECTIONS, _MOST_KEPT = 10_000, 1_000, 10_000, 20
+
+#: What is kept of what a server says when it refuses.
+_SAID = 4096
 
 
 class Piece(NamedTuple):
@@ -120,7 +124,8 @@ class Conversation:
     def refused(self, answer: EngineIoAnswer) -> EngineIoSession:
         """A polling request was answered with something that carries no packets, or never."""
         if len(self._refusals) < _MOST_KEPT:
-            self._refusals.append(answer)
+            said = answer.body.content
+            self._refusals.append(replace(answer, body=answer.body._replace(content=said and said[:_SAID])))
         self._begin(answer.time)
         return self.told()
 
