@@ -18,7 +18,7 @@ from netviz.event import (
 from netviz.verdicts.session_trace import SessionTrace
 from tests.wire import START
 
-__all__ = ["CLIENT", "MS", "SERVER", "Played", "chat"]
+__all__ = ["CLIENT", "MS", "SERVER", "Played", "chat", "packet_at", "time_at"]
 
 CLIENT, SERVER = 0, 1
 MS = 1_000_000

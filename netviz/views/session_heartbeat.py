@@ -59,9 +59,9 @@ def _rule(heart: Heartbeat) -> str:
 
 
 def _lane(heart: Heartbeat, name: str, start: int | None, clock: Clock, full: bool) -> Iterator[Text]:
-    head = Text(f" {name} " if name else " ", "label")
+    head = Text.assemble((f" {name}  " if name else " ", "label"))
     if not heart.beats:
-        yield head.append(" no ping in this capture", "faint")
+        yield head.append("no ping in this capture", "faint")
         return
     left_out: list[Beat] = []
     many = not full and len(heart.beats) > _FIRST + _LAST + 1

@@ -199,7 +199,7 @@ class _Writer:
 
     def _said(self, words: _Words, room: int) -> Text:
         """What is said, in as much room as there is."""
-        text = Text(words.begin, words.style)
+        text = Text.assemble((words.begin, words.style))
         if words.args is not None:
             most = None if self._full else max(room - len(words.begin) - len(words.end), 5)
             args = argument_list(words.args, most)
@@ -227,7 +227,8 @@ class _Writer:
             return _Words("closes the session", "note", note="Engine.IO close")
         if isinstance(thing, WebSocketClose):
             said = "closed without a close frame" if thing.code == 1006 else f"closed, {thing.code} {thing.meaning}"
-            return _Words(f"WebSocket {said}", "note", note=self._reason(item))
+            reason = self._reason(item)
+            return _Words(f"WebSocket {said}", "note" if reason else "", note=reason)
         return _Words(failure_words(thing), "problem")
 
     def _packet_words(self, item: _Item, told: Told, event: str | None) -> _Words:
