@@ -11,7 +11,7 @@ from dataclasses import replace
 from netviz.event import SocketIoPacket
 from netviz.quantity import plural, span
 from netviz.verdicts.cross_origin import judge_origin, origin_refused
-from netviz.verdicts.engine_error import UNKNOWN_SESSION, Refusal, judge_refusal, refusals, seen_refusal
+from netviz.verdicts.engine_error import UNKNOWN_SESSION, Refusal, asked, judge_refusal, refusals, seen_refusal
 from netviz.verdicts.namespaces import Namespaces, exchange, namespaces, reason, without_ack
 from netviz.verdicts.session_end import Ending, ending
 from netviz.verdicts.session_trace import SessionTrace
@@ -77,7 +77,7 @@ def _lived(trace: SessionTrace, others: Sequence[SessionTrace], began: list[Clai
     end, rooms, still = ending(trace), namespaces(trace), stuck(trace, others)
     failed = [one for one in refusals(trace.session) if one.status is not None and one.upgrade is None]
     seen = [*began, *rooms.seen, *exchange(trace), *_unacked(trace), *map(seen_refusal, failed[:_TOLD]), *_problems(trace)]
-    found = _ended(end, seen) if end is not None else _open(trace, seen)
+    found = _ended(end, seen) if end is not None else _open(trace, [*seen, *_hanging(trace)])
     if end is not None and end.severity == "problem":
         if still is not None and still.tried:
             found = replace(found, seen=(*still.seen, *found.seen))
@@ -87,7 +87,7 @@ def _lived(trace: SessionTrace, others: Sequence[SessionTrace], began: list[Clai
         found = _refused(rooms, found)
     elif still is not None:
         found = _stuck(still, found)
-    worst = max((found.severity, "note" if failed else "ok", _worth(trace, rooms)), key=_RANK.__getitem__)
+    worst = max((found.severity, "note" if failed and end is None else "ok", _worth(trace, rooms)), key=_RANK.__getitem__)
     return replace(found, severity=worst)
 
 
@@ -152,6 +152,15 @@ def _open(trace: SessionTrace, seen: list[Claim]) -> Verdict:
     )
 
 
+def _hanging(trace: SessionTrace) -> Iterable[Claim]:
+    """What still waited for an answer when the capture, or the connection, ended."""
+    last = trace.control[-1] if trace.control else None
+    if last is not None and last.type == "ping" and last.data != "probe":
+        yield Claim(f"the last ping of the {last.sender} has no answer in the capture", packets=last.packets)
+    if silent := [one for one in refusals(trace.session) if one.status is None]:
+        yield Claim(f"{asked(silent[-1])} has no answer in the capture", packets=silent[-1].packets)
+
+
 def _stuck(still: Stuck, found: Verdict) -> Verdict:
     """What keeps a session with polling says more than that it is open, or was closed in the end."""
     return Verdict(
@@ -184,11 +193,11 @@ def _unacked(trace: SessionTrace) -> list[Claim]:
     missing = without_ack(trace)
     if not missing:
         return []
-    asked = sum(packet.id is not None for packet in trace.packets if packet.type in ("EVENT", "BINARY_EVENT"))
+    wanted = sum(packet.id is not None for packet in trace.packets if packet.type in ("EVENT", "BINARY_EVENT"))
     first = missing[0]
     who = "server" if first.sender == "client" else "client"
     text = (
-        f"of {plural(asked, 'acknowledgement')} that were asked for, {len(missing):,} never came; "
+        f"of {plural(wanted, 'acknowledgement')} that were asked for, {len(missing):,} never came; "
         f"the first is for {first.event!r} of the {first.sender}: the {who}’s handler did not call its callback"
     )
     return [Claim(text, packets=first.packets)]
@@ -214,12 +223,12 @@ def _kin(trace: SessionTrace, others: Sequence[SessionTrace]) -> list[Claim]:
         found.append(Claim(text, "inferred"))
     if session.again is not None:
         found.append(Claim(f"follows session {session.again} of the same client: it connected again", "inferred"))
-    asked = next((packet for packet in trace.packets if packet.type == "CONNECT" and packet.side == 0 and _pid(packet)), None)
-    if asked is not None:
+    again = next((packet for packet in trace.packets if packet.type == "CONNECT" and packet.side == 0 and _pid(packet)), None)
+    if again is not None:
         same = {packet.sid for packet in trace.packets if packet.sid is not None}
         before = next((o for o in others if o is not trace and any(packet.sid in same for packet in o.packets)), None)
         got = "" if before is None else f", and is the same socket again as in session {before.session.number}"
-        found.append(Claim(f"the client asked to be given what it missed (pid, offset){got}", packets=asked.packets))
+        found.append(Claim(f"the client asked to be given what it missed (pid, offset){got}", packets=again.packets))
     for other in others:
         if other.session.again == session.number and other.session.number != session.number:
             text = f"session {other.session.number} of the same client follows: it connected again"
