@@ -9,6 +9,7 @@ https://socket.io/docs/v4/engine-io-protocol/, https://socket.io/docs/v4/socket-
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from netviz.event import (
@@ -33,7 +34,10 @@ from netviz.layers.socketio import Decoded, Decoder
 __all__ = ["Conversation", "Piece"]
 
 #: Events that wait for an ack, namespaces of one session, connections and refusals that are remembered.
-_MOST, _MOST_NAMESPACES, _MOST_CONNECTIONS, _MOST_KEPT = 10_000, 1_000, 10_000, 20
+_MOST, _MOST_NAMESPACES, _MOST_CONNECTIONS, _MOST_KEPT = 10_000, 1_000, 1_000, 20
+
+#: Bytes that are kept of what a refused request was answered.
+_SAID = 4096
 
 
 class Piece(NamedTuple):
@@ -90,7 +94,11 @@ class Conversation:
         self._sockets: dict[str, str] = {}
         self._asked: dict[tuple[int, str, int], tuple[int, int | None]] = {}
         self._pings: list[dict[int, int | None]] = [{}, {}]
-        self._told = False
+        #: Whether something of it is not known, so that nobody can say what was not asked for.
+        self._missed = False
+        #: The origin of the packet before, and its packets: in a compressed body they are those of all.
+        self._shared: tuple[Origin, tuple[int, ...]] = ((), ())
+        self.ended = False
 
     # What carried it
 
@@ -117,15 +125,24 @@ class Conversation:
             self._websockets.append(upgrade.connection)
         return self.told()
 
+    def found(self, connection: int) -> EngineIoSession:
+        """A WebSocket turned out to carry it, of which the request does not say so."""
+        self._websockets.append(connection)
+        return self.told()
+
     def refused(self, answer: EngineIoAnswer) -> EngineIoSession:
         """A polling request was answered with something that carries no packets, or never."""
         if len(self._refusals) < _MOST_KEPT:
+            said = answer.body.content
+            if said is not None and len(said) > _SAID:
+                answer = replace(answer, body=answer.body._replace(content=said[:_SAID]))
             self._refusals.append(answer)
         self._begin(answer.time)
         return self.told()
 
     def trouble(self, event: EngineIoRequest | EngineIoAnswer, kind: str, text: str) -> EngineIoSession:
         """Something of it could not be read."""
+        self._missed = True
         return self.told(event, Problem(kind, f"packet {event.packets[-1]}: {text}", event.packets[-1]))
 
     def closed(self, close: WebSocketClose) -> Iterator[Event]:
@@ -135,17 +152,17 @@ class Conversation:
         if next(reversed(self._transports), "websocket") == "websocket" or self._upgraded:
             yield from self._unfinished(close.packets, close.time)
             self.over = close.ended
-            if not self._told:
-                self._told = True
+            if not self.ended:
+                self.ended = True
                 yield self.told(over=True)
         else:
             yield self.told()
 
     def close(self) -> Iterator[Event]:
         """Nothing comes any more."""
-        if not self._told:
+        if not self.ended:
             yield from self._unfinished((), None)
-            self._told = True
+            self.ended = True
             yield self.told(over=True)
 
     def told(
@@ -183,8 +200,8 @@ class Conversation:
 
     # Packets
 
-    def take(self, piece: Piece) -> Iterator[Event]:
-        """An Engine.IO packet, and the Socket.IO packet that it completes."""
+    def take(self, piece: Piece, *, attachment: bool = False) -> Iterator[Event]:
+        """An Engine.IO packet, and the Socket.IO packet that it completes; ``attachment`` where it is binary and not kept."""
         packet, side = piece.packet, piece.side
         self.carried(piece.connection)
         self._begin(piece.time)
@@ -203,7 +220,9 @@ class Conversation:
             self._transports.setdefault("websocket")
         where = piece.origin[-3] if piece.origin else 0
         problems = (Problem("engineio-malformed", f"packet {where}: {packet.trouble}", where),) if packet.trouble else ()
-        packets = tuple(dict.fromkeys(piece.origin[::3]))
+        if piece.origin is not self._shared[0]:
+            self._shared = piece.origin, tuple(dict.fromkeys(piece.origin[::3]))
+        packets = self._shared[1]
         yield EngineIoPacket(
             packets=packets,
             time=piece.time,
@@ -225,6 +244,10 @@ class Conversation:
         )
         if packet.type == "message" and packet.data is not None:
             yield from self._socketio(piece, packet.data, number, packets)
+        elif attachment and self._decoders is not None and self._decoders[side].waiting:
+            yield from self._socketio(piece, None, number, packets)
+        elif packet.type == "unknown":
+            self._missed = True
 
     def _begin(self, time: int | None) -> None:
         if self.began is None:
@@ -250,7 +273,7 @@ class Conversation:
 
     # Socket.IO
 
-    def _socketio(self, piece: Piece, data: str | bytes, number: int, packets: tuple[int, ...]) -> Iterator[Event]:
+    def _socketio(self, piece: Piece, data: str | bytes | None, number: int, packets: tuple[int, ...]) -> Iterator[Event]:
         if self._speaks is False:
             return
         if self._decoders is None:
@@ -276,7 +299,7 @@ class Conversation:
 
     def _unfinished(self, packets: tuple[int, ...], time: int | None) -> Iterator[Event]:
         """What never became whole."""
-        if self._decoders is None or not self._speaks:
+        if self._decoders is None or self._speaks is False:
             return
         for side, decoder in enumerate(self._decoders):
             pending = self._pending[side] or _Pending(self._engine, 0, packets)
@@ -338,10 +361,11 @@ class Conversation:
             self._asked[side, decoded.namespace, decoded.id] = packet, time
             if len(self._asked) > _MOST:
                 del self._asked[next(iter(self._asked))]
+                self._missed = True
         elif decoded.type in ("ACK", "BINARY_ACK"):
             asked = self._asked.pop((1 - side, decoded.namespace, decoded.id), None)
             if asked is not None:
                 return Acknowledged(asked[0], None if time is None or asked[1] is None else time - asked[1])
-            if self._opened is not None:
+            if self._opened is not None and not self._missed:
                 troubles.append(("ack-for-nothing", f"an ack with id {decoded.id}, for which nobody asked"))
         return None

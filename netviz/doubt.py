@@ -17,6 +17,9 @@ __all__ = ["Doubt"]
 #: Messages that are held back, and how many Socket.IO events among them are proof.
 _HELD, _PROOF = 64, 2
 
+#: Their characters and bytes.
+_SIZE = 16 << 20
+
 #: Messages of Engine.IO without Socket.IO in them.
 _BEAT = re.compile(r"[23](?:probe)?|[56]")
 _MESSAGE = re.compile(r"4[0-6]")
@@ -28,6 +31,7 @@ class Doubt:
     def __init__(self, *, upgraded: bool) -> None:
         self.waiting: list[WebSocketMessage] = []
         self._upgraded = upgraded
+        self._size = 0
         self._events = 0
         self._beats = [False, False]
         self._attachments = [0, 0]
@@ -40,7 +44,12 @@ class Doubt:
             return len(self.waiting) == 1 or not self._upgraded
         if self._upgraded or text is None or len(self.waiting) > _HELD:
             return False  # a server opens before anything else is said
+        self._size += len(text)
+        if self._size > _SIZE:
+            return False
         if isinstance(text, bytes):
+            if message.kind == "text":
+                return False  # no UTF-8
             self._attachments[message.side] -= 1
             return None if self._attachments[message.side] >= 0 else False
         if _BEAT.fullmatch(text):

@@ -26,6 +26,9 @@ __all__ = ["Sessions"]
 #: Sessions and connections that are remembered; the ones that were silent longest go first.
 _MOST = 10_000
 
+#: Slices that are told of each packet in a body that was compressed.
+_MOST_SLICES = 64
+
 #: A client that comes back within this time, in ns, is likely the one that left.
 _RETURNED = 60_000_000_000
 
@@ -35,6 +38,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[Endpoint | None, str], Conversation] = {}
+        #: By number: sessions of which the sid is not known.
         self._unnamed: dict[int, Conversation] = {}
         self._wires: dict[int, Conversation | Doubt | None] = {}
         self._peers: dict[int, tuple[Endpoint, Endpoint]] = {}
@@ -79,6 +83,8 @@ class Sessions:
             yield event  # a handshake: whose it is, its answer tells
             return
         conversation, new = self._named(event.connection, target, target.sid)
+        if new:
+            yield from self._name(conversation)
         conversation.polled(event.connection, event.head, event.body.wire)
         yield replace(event, session=conversation.number)
         if new:
@@ -95,7 +101,9 @@ class Sessions:
         if target.sid is None:
             yield from self._opened(event, target)
             return
-        conversation, _ = self._named(event.connection, target, target.sid)
+        conversation, new = self._named(event.connection, target, target.sid)
+        if new:
+            yield from self._name(conversation)
         conversation.polled(event.connection, event.head, event.body.wire, answer=True)
         number = conversation.number
         yield replace(event, session=number, request=replace(request, session=number))
@@ -117,9 +125,8 @@ class Sessions:
             conversation.refused(event)
             yield from conversation.close()
             return
-        self._unnamed[event.connection] = conversation
         yield from self._polling(conversation, 1, event, target)
-        self._name(event.connection, conversation)
+        yield from self._name(conversation)
         yield conversation.told()
 
     def _polling(
@@ -130,6 +137,8 @@ class Sessions:
             yield conversation.trouble(event, "body-unread", body.trouble)
             return
         jsonp = target.jsonp is not None
+        if body.trouble:
+            yield conversation.trouble(event, "body-unread", body.trouble)
         packets = read_payload(body.content, conversation.version, jsonp=jsonp, request=side == 0)
         if conversation.version == 4 and conversation.sid is None and packets and packets[0].type == "unknown":
             older = read_payload(body.content, 3, jsonp=jsonp)
@@ -137,17 +146,17 @@ class Sessions:
                 packets, conversation.version = older, 3
                 text = "the request says Engine.IO 4 (EIO=4), the server answers in version 3: this client cannot read it"
                 yield conversation.trouble(event, "version-mismatch", text)
-        if body.trouble:
-            yield conversation.trouble(event, "body-unread", body.trouble)
+        # Of content that is not a copy, each packet came from all of them; many times many would be too many.
+        whole = body.origin if len(body.origin) <= 3 * _MOST_SLICES else (*body.origin[:3], *body.origin[-3:])
         for packet in packets:
-            origin = body.origin if jsonp else body.part(packet.start, packet.end) or body.origin
+            origin = whole if jsonp or not body.places else body.part(packet.start, packet.end) or whole
             piece = Piece(event.connection, side, "polling", packet, packet.end - packet.start, origin, event.time, 0)
             yield from conversation.take(piece)
 
     # WebSockets
 
     def _upgrade(self, event: WebSocketUpgrade) -> Iterator[Event]:
-        self._wires[event.connection] = None
+        self._wire(event.connection, None)
         target = read_target(event.path)
         if target is None:
             if event.outcome in ("accepted", "invalid"):
@@ -156,15 +165,22 @@ class Sessions:
         if target.sid is None:
             conversation = self._new(event.connection, target)
         else:
-            conversation, _ = self._named(event.connection, target, target.sid)
+            conversation, new = self._named(event.connection, target, target.sid)
+            if new:
+                yield from self._name(conversation)
         opened = event.outcome in ("accepted", "invalid")
         yield conversation.attempted(event, opened=opened)
         if opened:
             self._wires[event.connection] = conversation
             if target.sid is None:
-                self._unnamed[event.connection] = conversation
+                yield from self._name(conversation)
         elif target.sid is None:
             yield from conversation.close()
+
+    def _wire(self, connection: int, carries: Conversation | Doubt | None) -> None:
+        self._wires[connection] = carries
+        if len(self._wires) > _MOST * 5:
+            del self._wires[next(iter(self._wires))]
 
     def _message(self, event: WebSocketMessage) -> Iterator[Event]:
         if event.kind not in ("text", "binary"):
@@ -173,9 +189,8 @@ class Sessions:
         if wire is None:
             if event.connection in self._wires:
                 return
-            wire = self._wires[event.connection] = Doubt(upgraded=False)
-            if len(self._wires) > _MOST * 5:
-                del self._wires[next(iter(self._wires))]
+            wire = Doubt(upgraded=False)
+            self._wire(event.connection, wire)
         if isinstance(wire, Doubt):
             yield from self._doubted(event, wire)
             return
@@ -192,8 +207,9 @@ class Sessions:
         text = event.content
         certain = event.side == 1 and isinstance(text, str) and is_open(text)
         conversation = self._new(event.connection, Target("", None, "websocket", None, None), inferred=not certain)
-        self._wires[event.connection] = self._unnamed[event.connection] = conversation
-        conversation.carried(event.connection)
+        self._wires[event.connection] = conversation
+        yield from self._name(conversation)
+        yield conversation.found(event.connection)
         for message in doubt.waiting:
             yield from self._carried(message, conversation)
 
@@ -201,22 +217,25 @@ class Sessions:
         content = event.content
         if content is None:
             packet = Packet("unknown", None, 0, 0, "its message could not be read")
+        elif event.kind == "text" and isinstance(content, bytes):
+            packet = Packet("unknown", content, 0, len(content), "its text is not UTF-8")
         else:
             packet = read_message(content, conversation.version)
         # An attachment is a message of its own: nothing but its length is on the wire for it.
         wire = event.wire_length
         piece = Piece(event.connection, event.side, "websocket", packet, wire, event.origin, event.time, event.number)
         unnamed = conversation.sid is None
-        yield from conversation.take(piece)
+        yield from conversation.take(piece, attachment=content is None and event.kind == "binary")
         if unnamed and conversation.sid is not None:
-            self._name(event.connection, conversation)
+            yield from self._name(conversation)
             yield conversation.told()
 
     def _closed(self, event: WebSocketClose) -> Iterator[Event]:
         conversation = self._wires.pop(event.connection, None)
-        self._unnamed.pop(event.connection, None)
         if isinstance(conversation, Conversation):
             yield from conversation.closed(event)
+            if conversation.ended:
+                self._unnamed.pop(conversation.number, None)
             if conversation.over and not conversation.left and conversation.hop is None:
                 self._gone[_place(conversation)] = conversation
                 if len(self._gone) > _MOST:
@@ -233,20 +252,22 @@ class Sessions:
     def _named(self, connection: int, target: Target, sid: str) -> tuple[Conversation, bool]:
         """The session of this sid at the server of a connection; where it began before the capture it is new."""
         server = self._peers.get(connection, (None, None))[1]
-        known = self._sessions.get((server, sid))
+        known = self._sessions.pop((server, sid), None)
         if known is not None:
+            self._sessions[server, sid] = known
             return known, False
         conversation = self._new(connection, target)
         conversation.sid = sid
-        self._name(connection, conversation)
         return conversation, True
 
-    def _name(self, connection: int, conversation: Conversation) -> None:
-        """A session has its sid: other hops, and sessions before it, can be told."""
-        self._unnamed.pop(connection, None)
+    def _name(self, conversation: Conversation) -> Iterator[Event]:
+        """A session has its sid, if there is one: other hops, and sessions before it, can be told; what must give way ends."""
+        self._unnamed.pop(conversation.number, None)
         sid, server = conversation.sid, conversation.server
         if sid is None:
-            self._unnamed[connection] = conversation
+            self._unnamed[conversation.number] = conversation
+            if len(self._unnamed) > _MOST:
+                yield from self._unnamed.pop(next(iter(self._unnamed))).close()
             return
         conversation.hop = self._by_sid.setdefault(sid, conversation.number)
         if conversation.hop == conversation.number:
@@ -254,9 +275,12 @@ class Sessions:
         gone = self._gone.pop(_place(conversation), None)
         if gone is not None and gone.last is not None and conversation.began is not None:
             conversation.again = gone.number if 0 <= conversation.began - gone.last < _RETURNED else None
+        former = self._sessions.pop((server, sid), None)
+        if former is not None and former is not conversation:
+            yield from former.close()
         self._sessions[server, sid] = conversation
         if len(self._sessions) > _MOST:
-            del self._sessions[next(iter(self._sessions))]
+            yield from self._sessions.pop(next(iter(self._sessions))).close()
         if len(self._by_sid) > _MOST:
             del self._by_sid[next(iter(self._by_sid))]
 

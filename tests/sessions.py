@@ -18,7 +18,7 @@ from netviz.event import (
 from netviz.verdicts.session_trace import SessionTrace
 from tests.wire import START
 
-__all__ = ["CLIENT", "MS", "SERVER", "Played", "chat"]
+__all__ = ["CLIENT", "MS", "SERVER", "Played", "chat", "packet_at", "time_at"]
 
 CLIENT, SERVER = 0, 1
 MS = 1_000_000
@@ -47,6 +47,7 @@ class Played:
                 packets=(packet_at(at),), time=time_at(at), number=number, connection=number, connections=(number,),
                 client=Endpoint("127.0.0.1", 49242 + number if port is None else port), server=Endpoint("127.0.0.1", 8840),
                 path="/socket.io/", sid=self._sid, version=version, opened=opened, transports=(transport,), upgraded=False,
+                polls=4 if transport == "polling" else 0,
                 over=True, began=time_at(at),
             )
         )  # fmt: skip

@@ -29,8 +29,8 @@ from netviz.views.verdict import verdict_lines
 
 __all__ = ["SessionPart"]
 
-#: Sessions that are shown one by one, and verdicts on those of more.
-_FEW, _VERDICTS = 30, 8
+#: Sessions that are shown one by one, verdicts on those of more, and bytes of packets that are held back for that.
+_FEW, _VERDICTS, _HELD = 30, 8, 64 << 20
 
 
 class SessionPart:
@@ -47,6 +47,9 @@ class SessionPart:
         self._traces: dict[int, SessionTrace] = {}
         self._owned: set[int] = set()
         self._attempts: set[tuple[int, tuple[int, ...]]] = set()
+        self._room = _HELD
+        #: Sessions that are over and no longer held.
+        self.past = 0
 
     def take(self, event: Event) -> bool:
         """Take an event; whether it is one of a session."""
@@ -60,8 +63,20 @@ class SessionPart:
             self._attempts.update((upgrade.connection, upgrade.packets) for upgrade in event.attempts)
             trace.take(event)
         elif event.session is not None:
-            self._of(event.session, event).take(event)
+            trace = self._of(event.session, event)
+            if isinstance(event, SocketIoPacket | EngineIoPacket):
+                self._room -= event.wire
+                if self._room < 0:
+                    trace.most = 0
+            trace.take(event)
         return True
+
+    def finish(self, number: int) -> Iterator[Text]:
+        """A session is over, and shown as it came: its verdict; nothing is held of it any longer."""
+        trace = self._traces.pop(number, None)
+        if trace is not None and any(map(self._chosen.connected, trace.session.connections)):
+            self.past += 1
+            yield from verdict_lines(trace, judge_session(trace), self._console.width)
 
     def owns(self, connection: int) -> bool:
         """Whether the WebSocket of a connection is part of a session."""
@@ -100,7 +115,6 @@ class SessionPart:
                 group, width=width, start=self._analysis.start, clock=self._clock, full=self._full, api=self._api,
                 explain=self._explain, stats=self._stats,
             )  # fmt: skip
-            yield Text()
 
     def _of(self, number: int, event: EngineIoPacket | SocketIoPacket | EngineIoRequest | EngineIoAnswer) -> SessionTrace:
         trace = self._traces.get(number)

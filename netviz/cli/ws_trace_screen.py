@@ -11,7 +11,16 @@ from rich.text import Text
 from netviz.analysis import Analysis
 from netviz.cli.session_part import SessionPart
 from netviz.cli.trace_selection import TraceSelection
-from netviz.event import CaptureProblem, Event, Peers, WebSocketClose, WebSocketFrame, WebSocketMessage, WebSocketUpgrade
+from netviz.event import (
+    CaptureProblem,
+    EngineIoSession,
+    Event,
+    Peers,
+    WebSocketClose,
+    WebSocketFrame,
+    WebSocketMessage,
+    WebSocketUpgrade,
+)
 from netviz.quantity import plural, span
 from netviz.statistics import Statistics
 from netviz.verdicts.websocket import Trace, judge_websocket, trace_severity
@@ -88,11 +97,11 @@ class TraceScreen:
             elif not isinstance(event, Peers) and self._chosen.connected(event.connection):  # type: ignore[union-attr]
                 self._take(event, passes)
         self._chosen.require()
-        for drawn in [] if self._wishes.raw else self._sessions.draw():
+        for drawn in [] if self._wishes.raw or self._flowing else self._sessions.draw():
             self._console.print(drawn, soft_wrap=isinstance(drawn, Text))
         if not self._flowing:
             self._all(captures)
-        elif not (self._traces or any(self._past) or self._sessions.chosen):
+        elif not (self._traces or any(self._past) or self._sessions.chosen or self._sessions.past):
             self._nothing()
         self._tell(self._problems)
         self._print(self._footer())
@@ -165,6 +174,9 @@ class TraceScreen:
     def _flow_session(self, event: Event) -> None:
         for line in plain_session(event, self._analysis.start, full=self._wishes.full):
             self._print(Text(line))
+        if isinstance(event, EngineIoSession) and event.over:
+            for text in self._sessions.finish(event.number):
+                self._print(text)
 
     def _flow_upgrade(self, told: _Told) -> None:
         if not self._flowing:
@@ -182,7 +194,8 @@ class TraceScreen:
 
     def _flow_close(self, told: _Told) -> None:
         if self._flowing:
-            self._verdict(told)
+            if self._wishes.raw or not self._sessions.owns(told.trace.connection):
+                self._verdict(told)
             if self._wishes.stats:
                 self._stats(told)
             self._forget(told)
@@ -317,8 +330,8 @@ class TraceScreen:
         start, stop, counts, _ = self._analysis.tally
         opened = sum(told.trace.opened for told in self._traces)
         refused = len(self._traces) - opened + self._past[1]
-        sessions = self._sessions.chosen
-        words = [plural(len(sessions), "session")] if sessions else []
+        sessions = len(self._sessions.chosen) + self._sessions.past
+        words = [plural(sessions, "session")] if sessions else []
         words.append(plural(opened + self._past[0], "WebSocket"))
         if refused:
             words.append(f"{plural(refused, 'upgrade')} refused or unanswered")

@@ -5,6 +5,7 @@ https://socket.io/docs/v4/engine-io-protocol/, https://socket.io/docs/v4/socket-
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -56,8 +57,10 @@ class Carried(NamedTuple):
         if not self.places:
             return self.origin
         found: list[int] = []
-        for index, place in enumerate(self.places):
-            packet, first, last = self.origin[3 * index : 3 * index + 3]
+        for index in range(max(bisect_right(self.places, start) - 1, 0), len(self.places)):
+            place, (packet, first, last) = self.places[index], self.origin[3 * index : 3 * index + 3]
+            if place >= end:
+                break
             begin, stop = max(start, place), min(end, place + last - first)
             if begin < stop:
                 found += packet, first + begin - place, first + stop - place

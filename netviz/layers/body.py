@@ -17,6 +17,9 @@ KEPT = 1024
 
 _CLOSE = -1
 
+#: Slices of a body that are kept; beyond them only the last packet is.
+_SLICES = 10_000
+
 #: The longest line that says how long a chunk is.
 _LINE = 4096
 
@@ -91,12 +94,16 @@ class Body:
         return None
 
     def _trace(self, stream: Stream, size: int) -> None:
-        origin = stream.origin(stream.start, stream.start + size)
+        origin = stream.origin(stream.start, stream.start + min(size, self._keep - self.wire))
         place = self.wire
-        for at in range(0, len(origin), 3):
-            self.places.append(place)
-            place += origin[at + 2] - origin[at + 1]
+        if len(self.places) * 3 == len(self.origin):
+            for at in range(0, len(origin), 3):
+                self.places.append(place)
+                place += origin[at + 2] - origin[at + 1]
         self.origin += origin
+        if len(self.origin) > 3 * _SLICES:
+            self.origin[3 * _SLICES - 3 :] = self.origin[-3:]
+            self.places.clear()
 
     @property
     def to_the_close(self) -> bool:

@@ -24,7 +24,7 @@ from netviz.layers.head import (
 )
 from netviz.layers.layer import Ending, Handover, Outlet
 from netviz.layers.plain_http import GET, Plain, is_plain, pass_requests, pass_responses
-from netviz.layers.polling import POLLING, Polling
+from netviz.layers.polling import POLLING, Polling, Polls
 from netviz.layers.resync import seek
 from netviz.layers.upgrade import accept_for, agreement, asks, judge
 from netviz.layers.websocket.recognition import find_run
@@ -79,8 +79,7 @@ class Http1:
         self._proxy = proxy
         self._floor = floor
         self._waiting: deque[_Asked | Plain | Polling] = deque()
-        #: Requests of Engine.IO of which a body is being read.
-        self._polled: list[Polling | None] = [None, None]
+        self._polls = Polls(outlet, floor)
         #: Whether nobody knows to which request the next response belongs.
         self._unsure = not (client.whole and server.whole) or client.missed + server.missed > 0
         self._asked = 0
@@ -94,7 +93,7 @@ class Http1:
         """Whether nobody waits for an answer that matters."""
         return (
             self._rejected is None
-            and self._polled == [None, None]
+            and self._polls.idle
             and not any(isinstance(waiting, _Asked | Polling) for waiting in self._waiting)
         )
 
@@ -104,6 +103,7 @@ class Http1:
             before = self._streams[0].start, self._streams[1].start, self._held
             handover = self._requests() or self._responses()
             if handover is not None:
+                self._polls.close(self._waiting, 0, None)
                 return handover
             if (self._streams[0].start, self._streams[1].start, self._held) == before:
                 return None
@@ -111,12 +111,10 @@ class Http1:
     def close(self, ending: Ending) -> Handover | None:
         """Nothing comes any more: what was asked and never answered."""
         self._say_rejected(ending.packet)
-        self._polled_end(1, ending.packet, ending.time)
         for asked in self._waiting:
             if isinstance(asked, _Asked) and asks(asked.request):
                 self._tell(asked, None, ending.packet)
-            elif isinstance(asked, Polling):
-                asked.answered(None, ending.packet, None)
+        self._polls.close(self._waiting, ending.packet, ending.time)
         self._waiting.clear()
         return None
 
@@ -186,31 +184,15 @@ class Http1:
         stream.consume(len(raw))
         wanted = asks(request) or request.method == "CONNECT" or request.value("upgrade") is not None
         if not wanted and self._outlet.wanted.contents and POLLING.match(raw):
-            self._poll(request)
+            polling, self._bodies[0] = self._polls.ask(request, self._asked)
+            self._waiting.append(polling)
+            self._asked += 1
             return
         self._waiting.append(_Asked(request, self._asked) if wanted else Plain(request.method, ready))
         self._bodies[0] = body_of_request(request)
         # What follows belongs to whatever the answer makes of the connection.
         self._held = wanted
         self._asked += 1
-
-    def _poll(self, request: Request) -> None:
-        """A request of Engine.IO: what it and its answer carry is wanted."""
-        polling = Polling(self._outlet, request, self._asked)
-        self._waiting.append(polling)
-        self._asked += 1
-        body = self._bodies[0] = body_of_request(request, keep=self._outlet.wanted.limit, traced=True)
-        if body is None:
-            polling.asked(None, max(request.ready, self._floor), request.time)
-        else:
-            polling.bodies[0] = body
-            self._polled[0] = polling
-
-    def _polled_end(self, side: int, ready: int, time: int | None) -> None:
-        """The body of a request of Engine.IO, or of its answer, is over."""
-        polling, self._polled[side] = self._polled[side], None
-        if polling is not None:
-            (polling.answered if side else polling.asked)(polling.bodies[side], max(ready, self._floor), time)
 
     # Responses
 
@@ -274,11 +256,7 @@ class Http1:
         if status == 101:
             return self._switch(waiting, response, floor)
         if isinstance(waiting, Polling):
-            waiting.begun(response)
-            body = self._bodies[1] = body_of_response(response, method, keep=self._outlet.wanted.limit, traced=True)
-            waiting.bodies[1], self._polled[1] = body, waiting
-            if body is None:
-                self._polled_end(1, ready, time)
+            self._bodies[1] = self._polls.answer(waiting, response)
             return None
         body = body_of_response(response, method)
         self._bodies[1] = body
@@ -363,7 +341,7 @@ class Http1:
         answer = body.read(stream)
         if answer == "done":
             self._bodies[side] = None
-            self._polled_end(side, *stream.ready(stream.start - 1))
+            self._polls.over(side, *stream.ready(stream.start - 1), whole=True)
             return None
         return answer
 
@@ -378,7 +356,7 @@ class Http1:
         if at_gap:
             stream.consume(stream.available)
             stream.skip_gap()
-        self._polled_end(side, *stream.ready(stream.start))
+        self._polls.over(side, *stream.ready(stream.start))
         self._synced[side] = False
         self._unsure = True
         self._bodies[side] = None
@@ -398,7 +376,6 @@ class Http1:
         for asked in self._waiting:
             if isinstance(asked, _Asked) and asks(asked.request):
                 self._tell(asked, None, asked.request.ready)
-            elif isinstance(asked, Polling):
-                asked.answered(None, asked.request.ready, None)
+        self._polls.close(self._waiting, 0, None)
         self._waiting.clear()
         return Handover("search")

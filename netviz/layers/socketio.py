@@ -51,7 +51,7 @@ class _Pending(NamedTuple):
     attachments: int
     text: str
     troubles: tuple[tuple[str, str], ...]
-    kept: list[bytes]
+    kept: list[bytes | None]
 
 
 class Decoder:
@@ -65,17 +65,20 @@ class Decoder:
         self._size = 0
         self.waiting = 0
 
-    def take(self, data: str | bytes) -> list[Decoded]:
-        """What the data of a message completes; nothing while attachments are still to come."""
+    def take(self, data: str | bytes | None) -> list[Decoded]:
+        """What the data of a message completes; nothing while attachments are still to come.  None is an attachment that
+        nobody kept.
+        """
         if isinstance(data, str):
             return [*self.close(), *self._text(data)]
         pending = self._pending
         if pending is None:
-            return [_alone(data)]
+            return [] if data is None else [_alone(data)]
         self.waiting -= 1
-        if len(pending.kept) < _KEPT and self._size + len(data) <= _BYTES:
+        size = 0 if data is None else len(data)
+        if len(pending.kept) < _KEPT and self._size + size <= _BYTES:
             pending.kept.append(data)
-        self._size += len(data)
+        self._size += size
         if self.waiting:
             return []
         self._pending = None
@@ -170,7 +173,7 @@ def _meaning(kind: str, payload: Any, there: bool, known: int | None) -> tuple[s
     return None, (payload,) if there else (), f"{kind} with a payload" if there and kind == "DISCONNECT" else ""
 
 
-def _replaced(payload: Any, attachments: list[bytes], announced: int) -> tuple[Any, str]:
+def _replaced(payload: Any, attachments: list[bytes | None], announced: int) -> tuple[Any, str]:
     """The payload with attachments in the place of their placeholders, and what does not fit.
 
     One that stands for an attachment a second time stays as it is: a sender writes none, and a small packet would become a
@@ -197,12 +200,13 @@ def _replaced(payload: Any, attachments: list[bytes], announced: int) -> tuple[A
                     wrong = "two placeholders for one attachment"
                 else:
                     used.add(number)
-                    if number < len(attachments):
+                    if number < len(attachments) and attachments[number] is not None:
                         holder[place] = attachments[number]
     if not wrong and len(used) != announced:
         wrong = f"{announced:,} attachments, {len(used):,} placeholders"
-    if not wrong and len(attachments) < announced:
-        wrong = f"{announced - len(attachments):,} of {announced:,} attachments are not kept"
+    kept = len(attachments) - attachments.count(None)
+    if not wrong and kept < announced:
+        wrong = f"{announced - kept:,} of {announced:,} attachments are not kept"
     return top[0], wrong
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netviz.event import SocketIoPacket
+from netviz.verdicts.session_over import ends
 from netviz.verdicts.session_trace import SessionTrace
 
 __all__ = ["Broadcast", "Row", "Told", "rows"]
@@ -93,7 +94,7 @@ def rows(traces: Sequence[SessionTrace]) -> list[Row]:
     """All Socket.IO packets of these sessions, broadcasts as one row at the place of their first copy."""
     told = sorted((Told(place, packet) for place, trace in enumerate(traces) for packet in trace.packets), key=_order)
     acked = {(*_key(one), 1 - one.packet.side) for one in told if one.packet.answers is not None}
-    return _Rows([_gone(trace) for trace in traces], acked).of(told)
+    return _Rows([next((end.packet for end in ends(trace)), None) for trace in traces], acked).of(told)
 
 
 class _Rows:
@@ -210,15 +211,3 @@ def _note(space: _Namespace, one: Told, heard: bool) -> None:
             space.rooms[room] = members | {place: members.get(place, now)}
             if len(space.rooms) > _ROOMS:
                 del space.rooms[next(iter(space.rooms))]
-
-
-def _gone(trace: SessionTrace) -> int | None:
-    """The packet that ended a session, None where nothing did."""
-    for packet in trace.control:
-        if packet.type == "close" and packet.packets:
-            return packet.packets[-1]
-    session = trace.session
-    ends = [close.packets[-1] for close in session.closes if close.ended and close.packets]
-    if ends and session.transports[-1:] == ("websocket",) and len(ends) >= len(session.websockets):
-        return max(ends)
-    return None

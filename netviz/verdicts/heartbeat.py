@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from netviz.event import SIDES, EngineIoPacket, Side
 from netviz.quantity import span
+from netviz.verdicts.session_over import ends
 from netviz.verdicts.session_trace import SessionTrace
 
 __all__ = ["Beat", "Heartbeat", "beats", "is_probe", "rounded"]
@@ -30,8 +31,8 @@ class Beat(NamedTuple):
     """A ping and its pong; times in ns, None where there is none.
 
     ``took`` is the time between them, ``interval`` that since the ping before (of the first: since the session was opened).
-    ``late`` where the ping came later than announced, or the pong later than pingTimeout allows (or not at all, and the
-    time for it was over).
+    ``late`` where the ping came later than announced; ``overdue`` where the pong came later than pingTimeout allows, or not
+    at all, and the time for it was over.
     """
 
     time: int | None
@@ -40,7 +41,8 @@ class Beat(NamedTuple):
     answer: int
     took: int | None
     interval: int | None
-    late: bool
+    late: bool = False
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +71,20 @@ def beats(trace: SessionTrace) -> Heartbeat:
     began = _opened(trace)
     found = tuple(_late(beat, interval, timeout, trace.last) for beat in _paired(trace.control, asker, began))
     gives_up = _due(found, asker, interval, timeout, began)
-    ends = sorted(_ends(trace))
-    late = [side for time, side in ends[:1] if (due := gives_up[side]) is not None and time >= due - _SLACK]
-    gave_up = SIDES[late[0]] if late else None
+    ended = ends(trace)
+    gave_up = None
+    if ended and ended[0].time is not None:
+        due = gives_up[ended[0].side]
+        gave_up = SIDES[ended[0].side] if due is not None and ended[0].time >= due - _SLACK else None
     return Heartbeat(
-        beats=found, asks=SIDES[asker], interval=interval, timeout=timeout, gives_up=gives_up, gave_up=gave_up, ended=bool(ends)
-    )  # fmt: skip
+        beats=found,
+        asks=SIDES[asker],
+        interval=interval,
+        timeout=timeout,
+        gives_up=gives_up,
+        gave_up=gave_up,
+        ended=bool(ended),
+    )
 
 
 def is_probe(packet: EngineIoPacket) -> bool:
@@ -117,18 +127,18 @@ def _paired(control: list[EngineIoPacket], asker: int, began: int | None) -> Ite
 
 def _beat(ping: EngineIoPacket, pong: EngineIoPacket | None, before: int | None) -> Beat:
     if pong is None:
-        return Beat(ping.time, _packet(ping), None, 0, None, _between(before, ping.time), False)
+        return Beat(ping.time, _packet(ping), None, 0, None, _between(before, ping.time))
     took = pong.took if pong.took is not None else _between(ping.time, pong.time)
-    return Beat(ping.time, _packet(ping), pong.time, _packet(pong), took, _between(before, ping.time), False)
+    return Beat(ping.time, _packet(ping), pong.time, _packet(pong), took, _between(before, ping.time))
 
 
 def _late(beat: Beat, interval: int | None, timeout: int | None, last: int | None) -> Beat:
-    asked_late = (
-        interval is not None and beat.interval is not None and beat.interval > interval + max(interval // _TENTH, _LEAST)
-    )
     waited = beat.took if beat.answer else _between(beat.time, last)
-    answered_late = timeout is not None and waited is not None and waited > timeout
-    return beat._replace(late=asked_late or answered_late)
+    since = beat.interval
+    return beat._replace(
+        late=interval is not None and since is not None and since > interval + max(interval // _TENTH, _LEAST),
+        overdue=timeout is not None and waited is not None and waited > timeout,
+    )
 
 
 def _due(
@@ -143,17 +153,6 @@ def _due(
     if timeout is not None and interval is not None and heard is not None:
         answers = heard + interval + timeout
     return (asks, answers) if asker == 0 else (answers, asks)
-
-
-def _ends(trace: SessionTrace) -> Iterator[tuple[int, int]]:
-    """When the session was ended, and by which side."""
-    for packet in trace.control:
-        if packet.type == "close" and packet.time is not None:
-            yield packet.time, packet.side
-    for close in trace.session.closes:
-        by = close.by or close.transport_by
-        if close.ended and close.time is not None and by is not None:
-            yield close.time, SIDES.index(by)
 
 
 def _packet(event: EngineIoPacket) -> int:

@@ -109,7 +109,7 @@ def compact_size(value: Any) -> int:
 
 def _digits(number: Any) -> int:
     if isinstance(number, int):
-        return max(len(f"{number:x}") * 5 // 6, 1) if abs(number) >= 1 << 63 else len(str(number))
+        return len(f"{number:x}") * 6 // 5 if abs(number) >= 1 << 63 else len(str(number))
     return len(repr(number))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from netviz.event import Endpoint, EngineIoAnswer, EngineIoPacket, EngineIoSession, Event, Problem, SocketIoPacket
@@ -21,7 +21,7 @@ class SessionTrace:
     """A session; ``control`` holds its Engine.IO packets other than messages, ``packets`` those of Socket.IO.
 
     ``messages`` counts Engine.IO messages, ``engine`` all Engine.IO packets by side, ``wire`` their bytes by transport.
-    ``omitted`` counts what is no longer remembered.
+    ``omitted`` counts what is not remembered: all beyond ``most``.
     """
 
     session: EngineIoSession
@@ -35,6 +35,7 @@ class SessionTrace:
     first: dict[str, int | None] = field(default_factory=dict)
     last: int | None = None
     omitted: int = 0
+    most: int = _MOST
 
     @property
     def connection(self) -> int:
@@ -58,7 +59,7 @@ class SessionTrace:
 
     def take(self, event: Event) -> None:
         """Take note of an event of this session."""
-        self.problems += event.problems[: max(_MOST - len(self.problems), 0)]
+        self.problems += event.problems[: max(self.most - len(self.problems), 0)]
         if isinstance(event, EngineIoSession):
             self.session = event
             return
@@ -73,10 +74,12 @@ class SessionTrace:
         elif isinstance(event, SocketIoPacket):
             self._keep(self.packets, event)
         elif isinstance(event, EngineIoAnswer):
-            self._keep(self.answers, event)
+            # Its packets are told one by one; bodies may be large.
+            request = replace(event.request, body=event.request.body._replace(content=None))
+            self._keep(self.answers, replace(event, request=request, body=event.body._replace(content=None)))
 
     def _keep(self, kept: list[Any], thing: Event) -> None:
-        if len(kept) < _MOST:
+        if len(kept) < self.most:
             kept.append(thing)
         else:
             self.omitted += 1

@@ -26,7 +26,10 @@ def api(
 ) -> Calls | None:
     """The calls of a row; ``event`` is for an ACK the name of the event that it answers.  None where no call belongs to it."""
     if isinstance(row, Broadcast):
-        return f"socket.on({_name(row.packet)}, …)", f"{emitter(row, namespace=True)}({_named(row.packet)})"
+        made = f"{emitter(row, namespace=True)}({_named(row.packet)})"
+        if row.everyone and row.room is not None and row.without is None:
+            made = f"{_server(row.packet)}.to({_text(row.room)}).emit({_named(row.packet)}) or {made}"
+        return f"socket.on({_name(row.packet)}, …)", made
     if isinstance(row, EngineIoPacket):
         return ("socket.disconnect()", 'socket.on("disconnect", …)') if row.side == 0 else ('socket.on("disconnect", …)', "")
     if isinstance(row, EngineIoAnswer | WebSocketUpgrade):
@@ -41,7 +44,7 @@ def emitter(row: Row, *, namespace: bool = False) -> str:
     """The call that sent an event; ``namespace`` writes where, other than in the main one."""
     if not isinstance(row, Broadcast):
         return "socket.emit"
-    server = f"io.of({_text(row.packet.namespace)})" if namespace and row.packet.namespace != "/" else "io"
+    server = _server(row.packet) if namespace else "io"
     room = "…" if row.room is None else _text(row.room)
     if row.without is not None:
         return "socket.broadcast.emit" if row.room is None else f"socket.to({room}).emit"
@@ -61,7 +64,7 @@ def reasons(packet: SocketIoPacket) -> Calls:
 
 def _packet(packet: SocketIoPacket, event: str | None) -> Calls | None:
     where = packet.namespace
-    server = "io" if where == "/" else f"io.of({_text(where)})"
+    server = _server(packet)
     both = packet.event is not None
     if both and packet.side == 0:
         called = f"socket.emit({_named(packet)}{', callback' if packet.id is not None else ''})"
@@ -86,6 +89,10 @@ def _packet(packet: SocketIoPacket, event: str | None) -> Calls | None:
         heard, calls = 'socket.on("disconnect", …)', "socket.disconnect()"
         return (calls, heard) if packet.side == 0 else (heard, calls)
     return None
+
+
+def _server(packet: SocketIoPacket) -> str:
+    return "io" if packet.namespace == "/" else f"io.of({_text(packet.namespace)})"
 
 
 def _name(packet: SocketIoPacket) -> str:

@@ -59,14 +59,14 @@ def _rule(heart: Heartbeat) -> str:
 
 
 def _lane(heart: Heartbeat, name: str, start: int | None, clock: Clock, full: bool) -> Iterator[Text]:
-    head = Text(f" {name} " if name else " ", "label")
+    head = Text.assemble((f" {name}  " if name else " ", "label"))
     if not heart.beats:
-        yield head.append(" no ping in this capture", "faint")
+        yield head.append("no ping in this capture", "faint")
         return
     left_out: list[Beat] = []
     many = not full and len(heart.beats) > _FIRST + _LAST + 1
     for index, beat in enumerate(heart.beats):
-        if many and _FIRST <= index < len(heart.beats) - _LAST and not beat.late and beat.answer:
+        if many and _FIRST <= index < len(heart.beats) - _LAST and not (beat.late or beat.overdue) and beat.answer:
             left_out.append(beat)
             continue
         if left_out:
@@ -81,18 +81,16 @@ def _lane(heart: Heartbeat, name: str, start: int | None, clock: Clock, full: bo
 
 
 def _beat(heart: Heartbeat, beat: Beat, start: int | None, clock: Clock) -> Text:
-    line = Text.assemble(("♥ ", "problem" if beat.late else "ok"), _at(beat.time, start, clock))
+    line = Text.assemble(("♥ ", "problem" if beat.late or beat.overdue else "ok"), _at(beat.time, start, clock))
     line.append(
         " no pong" if not beat.answer else "" if beat.took is None else f" {span(beat.took)}", "" if beat.answer else "note"
     )
-    if beat.late:
-        words = []
-        if beat.interval is not None and heart.interval is not None and beat.interval > heart.interval:
-            words.append(f"{span(beat.interval - heart.interval)} late")
-        if heart.timeout is not None and beat.took is not None and beat.took > heart.timeout:
-            words.append("pong too late")
-        line.append(f" ({', '.join(words) or 'late'})", "problem")
-    return line
+    words = []
+    if beat.late and beat.interval is not None and heart.interval is not None:
+        words.append(f"{span(beat.interval - heart.interval)} late")
+    if beat.overdue:
+        words.append("pong too late" if beat.answer else "too long")
+    return line.append(f" ({', '.join(words)})", "problem") if words else line
 
 
 def _folded(left_out: list[Beat]) -> str:

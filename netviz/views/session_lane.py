@@ -78,7 +78,7 @@ def _way(trace: SessionTrace) -> Text:
     session = trace.session
     if "websocket" in session.transports and "polling" not in session.transports:
         return Text("websocket from the start", "ok")
-    line = Text("polling", "" if session.transports else "faint")
+    line = Text("polling" if session.polls else "websocket")
     probe = next((packet for packet in trace.control if packet.type == "ping" and is_probe(packet)), None)
     answer = next((packet for packet in trace.control if packet.type == "pong" and is_probe(packet)), None)
     if session.upgraded or "websocket" in session.transports:
@@ -88,7 +88,12 @@ def _way(trace: SessionTrace) -> Text:
     failed = next((upgrade for upgrade in session.attempts if upgrade.outcome != "accepted"), None)
     if failed is not None:
         said = "no answer" if failed.status is None else f"{failed.status}"
-        return line.append(f" ──upgrade: {said}──✗", "problem")
+        return line.append(f" ──{'upgrade: ' if session.polls else ''}{said}──✗", "problem")
+    if not trace.engine[1] and session.refusals:
+        status = session.refusals[0].status
+        return line.append(f" ──{'no answer' if status is None else status}──✗", "problem")
+    if not session.polls:
+        return line.append(", which carried no packet", "note")
     if probe is not None:
         return line.append(" ──probe, " + ("then no upgrade" if answer else "no answer") + "──✗", "note")
     offered = session.opened is not None and "websocket" in session.opened.upgrades

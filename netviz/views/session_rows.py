@@ -20,6 +20,7 @@ from netviz.event import (
 from netviz.quantity import plural, span
 from netviz.verdicts.broadcast import Broadcast, Row, Told, rows
 from netviz.verdicts.heartbeat import beats
+from netviz.verdicts.session_over import ending_closes
 from netviz.verdicts.session_trace import SessionTrace
 from netviz.views.arguments import argument_list, quoted
 from netviz.views.conversation import Clock, problem_rows, stamp
@@ -161,9 +162,16 @@ class _Writer:
         calls = api(thing, event) if wants_api and not (isinstance(thing, WebSocketClose) and not words.note) else None
         if calls is not None:
             named = [f"{who}: {call}" for who, call in zip(("client", "server"), calls, strict=True) if call]
-            line = Text(" " * indent).append(" → ".join(reversed(named) if item.side else named) + " (inferred)", "inferred")
-            yield fold(line, self._width, indent + 2)
+            yield from self._calls(list(reversed(named)) if item.side else named, indent)
         self._note(item)
+
+    def _calls(self, calls: list[str], indent: int) -> Iterator[Text]:
+        """The call that made a packet, and what it runs: on one line where they fit."""
+        whole = " → ".join(calls) + " (inferred)"
+        lines = [whole] if len(whole) <= self._width - indent else " (inferred)\n→ ".join(calls).split("\n")
+        for line in lines:
+            line += "" if line.endswith("(inferred)") else " (inferred)"
+            yield fold(Text(" " * indent).append(line, "inferred"), self._width, indent + 2)
 
     def _pieces(self, line: Text, said: Text, room: int) -> Iterator[Text]:
         """A long text in lines that are cut where they are full."""
@@ -191,7 +199,7 @@ class _Writer:
 
     def _said(self, words: _Words, room: int) -> Text:
         """What is said, in as much room as there is."""
-        text = Text(words.begin, words.style)
+        text = Text.assemble((words.begin, words.style))
         if words.args is not None:
             most = None if self._full else max(room - len(words.begin) - len(words.end), 5)
             args = argument_list(words.args, most)
@@ -219,7 +227,8 @@ class _Writer:
             return _Words("closes the session", "note", note="Engine.IO close")
         if isinstance(thing, WebSocketClose):
             said = "closed without a close frame" if thing.code == 1006 else f"closed, {thing.code} {thing.meaning}"
-            return _Words(f"WebSocket {said}", "note", note=self._reason(item))
+            reason = self._reason(item)
+            return _Words(f"WebSocket {said}", "note" if reason else "", note=reason)
         return _Words(failure_words(thing), "problem")
 
     def _packet_words(self, item: _Item, told: Told, event: str | None) -> _Words:
@@ -299,7 +308,7 @@ class _Writer:
     def _reason(self, item: _Item) -> str:
         """What programs are told that the session ended for, where a namespace was not left before."""
         (place,) = item.places
-        if not self._joined[place]:
+        if not self._joined[place] or item.thing not in ending_closes(self._traces[place]):
             return ""
         heart = beats(self._traces[place])
         if heart.gave_up is not None:

@@ -93,7 +93,7 @@ def beating(traces: Sequence[SessionTrace]) -> Iterator[str]:
         "server announced both numbers when it opened the session."
     )
     gone = [heart.gave_up for heart in found if heart.gave_up is not None]
-    late = sum(beat.late for heart in found for beat in heart.beats)
+    late = sum(beat.late or beat.overdue for heart in found for beat in heart.beats)
     if gone:
         yield f"Here the {gone[0]} waited in vain, and ended the session: programs are told “ping timeout”."
     elif late:

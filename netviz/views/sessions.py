@@ -8,6 +8,7 @@ from rich.text import Text
 
 from netviz.quantity import plural, seconds, span
 from netviz.verdicts.heartbeat import beats
+from netviz.verdicts.session_over import ends
 from netviz.verdicts.session_trace import SessionTrace
 from netviz.verdicts.verdict import Severity
 from netviz.views.overview import SIGNS
@@ -39,16 +40,14 @@ def session_table(
 def outcome(trace: SessionTrace) -> tuple[Severity, str]:
     """What became of a session in a word, from what was seen of it alone."""
     session = trace.session
-    if session.sid is None and (session.refusals or session.attempts) and not trace.packets:
+    if not trace.engine[1] and (session.refusals or session.attempts):
         return "problem", "REFUSED"
     if any(packet.type in ("CONNECT_ERROR", "ERROR") for packet in trace.packets):
         joined = any(packet.type == "CONNECT" and packet.side == 1 for packet in trace.packets)
         return ("note", "PARTLY REFUSED") if joined else ("problem", "REFUSED")
     if beats(trace).gave_up is not None:
         return "problem", "PING TIMEOUT"
-    if any(packet.type == "close" for packet in trace.control) or any(close.ended for close in session.closes):
-        return "ok", "CLOSED"
-    if any(packet.type == "DISCONNECT" and packet.namespace == "/" for packet in trace.packets):
+    if ends(trace) or any(packet.type == "DISCONNECT" and packet.namespace == "/" for packet in trace.packets):
         return "ok", "CLOSED"
     return "ok", "OPEN"
 
@@ -70,8 +69,8 @@ def _row(trace: SessionTrace, severity: Severity, word: str, room: tuple[int, in
         _TRANSPORTS.get(session.transports, " → ".join(session.transports)),
         plural(events, "event") if trace.packets else plural(sum(trace.engine), "packet"),
     ]
-    if session.began is not None and trace.last is not None:
-        rest.append(span(max(trace.last - session.began, 0)))
+    if session.began is not None and trace.last is not None and trace.last > session.began:
+        rest.append(span(trace.last - session.began))
     if width >= _WIDE:
         line.append(f"  {sid:<8} {version:<3}  ", "faint")
         return fold(line.append(" · ".join(rest)), width, 8)
