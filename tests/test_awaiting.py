@@ -31,7 +31,8 @@ def _acks(*events: Event) -> list[Acknowledged | None]:
         ([_ASK, replace(_ACK, side=CLIENT)], False), ([_ASK, replace(_ACK, namespace="/a")], False),
         ([_ASK, replace(_ACK, session=1)], False), ([_ASK, replace(_ACK, id=2)], False),
         ([_ASK, replace(_ACK, answers=None)], False), ([_ASK, session(), _ACK], False),
-        ([_ASK, session(over=False), _ACK], True), ([replace(_ASK, type="BINARY_EVENT"), replace(_ACK, type="BINARY_ACK")], True),
+        ([_ASK, session(over=False), _ACK], True),
+        ([replace(_ASK, type="BINARY_EVENT"), replace(_ACK, type="BINARY_ACK")], True),
     ],
 )  # fmt: skip
 def test_acks_are_told_with_what_asked_for_them(events: list[Event], answered: bool) -> None:

@@ -88,10 +88,13 @@ def _raw_deflate(data: bytes) -> bytes:
     return packer.compress(data) + packer.flush()
 
 
+#: The method or the status, the content, and what is wrong with that.
+_Told = tuple[str | int | None, bytes | None, str]
+
 _GET, _TEXT = ("GET", b"", ""), b'42["chat","gr\xc3\xbc\xc3\x9fe"]'
 
 #: Exchanges, and what is told of them.
-_TALKS = {
+_TALKS: dict[str, tuple[list[Line], list[_Told]]] = {
     "a poll": ([get(), ok(_TEXT)], [_GET, (200, _TEXT, "")]),
     "what the client says": ([post(_TEXT), ok()], [("POST", _TEXT, ""), (200, b"ok", "")]),
     "nothing in answer": ([get(), ok(b"")], [_GET, (200, b"", "")]),
@@ -105,12 +108,14 @@ _TALKS = {
     "deflate": ([get(), ok(zlib.compress(_TEXT), Content_Encoding="deflate")], [_GET, (200, _TEXT, "")]),
     "deflate without its header": ([get(), ok(_raw_deflate(_TEXT), Content_Encoding="deflate")], [_GET, (200, _TEXT, "")]),
     "brotli": ([get(), ok(_TEXT, Content_Encoding="br")], [_GET, (200, None, "its content coding 'br' is not read")]),
-    "gzip that is none": ([get(), ok(_TEXT, Content_Encoding="gzip")], [_GET, (200, None, "it says that it is gzip and is not")]),
-    "gzip that stops": ([get(), ok(gzip.compress(_TEXT)[:-9], Content_Encoding="gzip")],
-                        [_GET, (200, None, "its gzip data ends too soon")]),
+    "gzip that is none": ([get(), ok(_TEXT, Content_Encoding="gzip")],
+                          [_GET, (200, None, "it says that it is gzip and is not")]),
+    "gzip that stops": ([get(), ok(gzip.compress(_TEXT)[:-8], Content_Encoding="gzip")],
+                        [_GET, (200, _TEXT, "its gzip data ends too soon")]),
     "pipelined": ([post(b"40"), get(), get(None), ok(), ok(b"2"), ok(OPEN)],
                   [("POST", b"40", ""), _GET, _GET, (200, b"ok", ""), (200, b"2", ""), (200, OPEN, "")]),
-    "among others": ([(0, head("GET /a HTTP/1.1", {"Host": "a"})), ok(), get(), ok(b"6"), (0, head("GET /b HTTP/1.1", {})), ok()],
+    "among others": ([(0, head("GET /a HTTP/1.1", {"Host": "a"})), ok(), get(), ok(b"6"),
+                      (0, head("GET /b HTTP/1.1", {})), ok()],
                      [_GET, (200, b"6", "")]),
     "a preflight": ([(0, head(f"OPTIONS {target()} HTTP/1.1", {"Host": "a"})), ok(b"", 204, length=False)],
                     [("OPTIONS", b"", ""), (204, b"", "")]),
@@ -127,8 +132,6 @@ _TALKS = {
 @pytest.mark.parametrize("name", _TALKS)
 def test_exchanges_split_at_every_byte(name: str) -> None:
     lines, expected = _TALKS[name]
-    if name == "gzip that stops":
-        expected = [expected[0], (200, _read(lines).said[1][1], expected[1][2])]
     assert _read(lines).said == expected
     for size in (1, 2, 3, 7, 50):
         assert _read(_cut(lines, size)).said == expected
@@ -261,7 +264,8 @@ def test_nothing_is_told_before_its_floor() -> None:
     ("line", "found"),
     [
         (b"GET /socket.io/?EIO=4&transport=polling", True), (b"POST /x?a=b&EIO=3", True), (b"GET http://a/b?EIO=4", True),
-        (b"GET /socket.io/?transport=polling", False), (b"GET /EIO=4", False), (b"GET /?xEIO=4", False), (b"GET /?EIO=x", False),
+        (b"GET /socket.io/?transport=polling", False), (b"GET /EIO=4", False), (b"GET /?xEIO=4", False),
+        (b"GET /?EIO=x", False),
         (b"GET /?a#&EIO=4", False), (b"GET / EIO=4?EIO=4", False),
     ],
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from netviz.event import Acknowledged, Event, Problem
@@ -39,7 +41,11 @@ def test_what_needs_no_line() -> None:
 def test_problems_have_lines() -> None:
     wrong = (Problem("bad", "packet 6: \x1b[31mno", 6),)
     said = "0.000000 session 0 problem bad: packet 6: "
-    for event in (engine(CLIENT, "message", problems=wrong), session(over=False, problems=wrong), socket(0, "EVENT", problems=wrong)):
+    for event in (
+        engine(CLIENT, "message", problems=wrong),
+        session(over=False, problems=wrong),
+        socket(0, "EVENT", problems=wrong),
+    ):
         last = list(plain_session(event, START))[-1]
         assert last.startswith(said)
         assert "\x1b" not in last
@@ -59,4 +65,4 @@ def test_long_arguments_are_shortened_unless_all_is_wanted() -> None:
     event = socket(CLIENT, "EVENT", "a", "x" * 5000)
     assert len(next(plain_session(event, START))) < 400
     assert "x" * 5000 in next(plain_session(event, START, full=True))
-    assert next(plain_session(engine(CLIENT, "ping", time=None), START)).startswith("- session 0")
+    assert next(plain_session(replace(engine(CLIENT, "ping"), time=None), START)).startswith("- session 0")
