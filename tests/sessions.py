@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from netviz.analysis import Analysis
+from netviz.capture.source import open_capture
 from netviz.event import (
     Acknowledged,
     Endpoint,
@@ -15,10 +17,11 @@ from netviz.event import (
     SocketIoPacket,
     Transport,
 )
+from netviz.layers.layer import Wanted
 from netviz.verdicts.session_trace import SessionTrace
 from tests.wire import START
 
-__all__ = ["CLIENT", "MS", "SERVER", "Played", "chat", "packet_at", "time_at"]
+__all__ = ["CLIENT", "MS", "SERVER", "Played", "chat", "gathered", "packet_at", "time_at"]
 
 CLIENT, SERVER = 0, 1
 MS = 1_000_000
@@ -47,7 +50,7 @@ class Played:
                 packets=(packet_at(at),), time=time_at(at), number=number, connection=number, connections=(number,),
                 client=Endpoint("127.0.0.1", 49242 + number if port is None else port), server=Endpoint("127.0.0.1", 8840),
                 path="/socket.io/", sid=self._sid, version=version, opened=opened, transports=(transport,), upgraded=False,
-                polls=4 if transport == "polling" else 0,
+                **({"polls": 4, "heads": 1_400, "bodies": 120} if transport == "polling" else {}),
                 over=True, began=time_at(at),
             )
         )  # fmt: skip
@@ -156,3 +159,16 @@ def chat() -> list[SessionTrace]:
         one.beat(25_010).beat(50_012, 0.7)
     third.bye(60_000).bye(60_001, SERVER, "/admin")
     return [first.trace, second.trace, third.trace]
+
+
+def gathered(path: str) -> tuple[list[SessionTrace], int | None]:
+    """The sessions of a capture, and the time of its first packet."""
+    analysis = Analysis(wanted=Wanted())
+    events = [event for batch in open_capture(path) for event in analysis.feed(batch)]
+    traces: dict[int, SessionTrace] = {}
+    for event in [*events, *analysis.close()]:
+        if isinstance(event, EngineIoSession):
+            traces.setdefault(event.number, SessionTrace(event)).take(event)
+        elif isinstance(event, EngineIoPacket | SocketIoPacket):
+            traces.setdefault(event.session, SessionTrace(Played(event.session).trace.session)).take(event)
+    return list(traces.values()), analysis.start

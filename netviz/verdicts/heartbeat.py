@@ -64,14 +64,15 @@ class Heartbeat:
 
 def beats(trace: SessionTrace) -> Heartbeat:
     """The heartbeat of a session."""
-    session, opened = trace.session, trace.session.opened
-    asker = 0 if session.version == 3 else 1
+    opened = trace.session.opened
+    asker = _asker(trace)
     interval = None if opened is None or opened.ping_interval is None else opened.ping_interval * _MS
     timeout = None if opened is None or opened.ping_timeout is None else opened.ping_timeout * _MS
     began = _opened(trace)
-    found = tuple(_late(beat, interval, timeout, trace.last) for beat in _paired(trace.control, asker, began))
-    gives_up = _due(found, asker, interval, timeout, began)
     ended = ends(trace)
+    last = max((time for time in (trace.last, *(end.time for end in ended)) if time is not None), default=None)
+    found = tuple(_late(beat, interval, timeout, last) for beat in _paired(trace.control, asker, began))
+    gives_up = _due(found, asker, interval, timeout, began)
     gave_up = None
     if ended and ended[0].time is not None:
         due = gives_up[ended[0].side]
@@ -100,6 +101,13 @@ def rounded(nanoseconds: int) -> str:
     """
     whole, rest = divmod(nanoseconds, 1_000 * _MS)
     return f"{whole} s" if 0 < whole < 60 and not rest else span(nanoseconds)
+
+
+def _asker(trace: SessionTrace) -> int:
+    """Which side pings: what the version says, and where that is unknown, who was seen to."""
+    if trace.session.version is not None:
+        return 0 if trace.session.version == 3 else 1
+    return next((packet.side for packet in trace.control if packet.type == "ping" and not is_probe(packet)), 1)
 
 
 def _opened(trace: SessionTrace) -> int | None:

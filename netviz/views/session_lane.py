@@ -77,7 +77,7 @@ def _way(trace: SessionTrace) -> Text:
     """The transports in the order of their use, and what was between them."""
     session = trace.session
     if "websocket" in session.transports and "polling" not in session.transports:
-        return Text("websocket from the start", "ok")
+        return Text("websocket from the start" if session.opened else "websocket", "ok")
     line = Text("polling" if session.polls else "websocket")
     probe = next((packet for packet in trace.control if packet.type == "ping" and is_probe(packet)), None)
     answer = next((packet for packet in trace.control if packet.type == "pong" and is_probe(packet)), None)

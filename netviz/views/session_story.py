@@ -39,7 +39,7 @@ def beginning(traces: Sequence[SessionTrace]) -> Iterator[str]:
         )
     elif polled and any(trace.session.attempts for trace in polled):
         yield "Here a WebSocket was tried, and the session stayed with polling: slower, but it works."
-    elif any("websocket" in trace.session.transports for trace in traces):
+    elif any("websocket" in trace.session.transports and trace.session.opened for trace in traces):
         yield "Here the WebSocket was the transport from the start: the server opens the session as its first message in it."
 
 

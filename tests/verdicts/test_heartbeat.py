@@ -37,6 +37,13 @@ def test_the_client_asks_in_version_3() -> None:
     assert heart.gives_up == _due(2500, 3500)
 
 
+@pytest.mark.parametrize(("side", "asks"), [(CLIENT, "client"), (SERVER, "server")])
+def test_where_the_version_is_unknown_who_pings_asks(side: int, asks: str) -> None:
+    told = Played(version=None, beat=None).engine(1, side, "ping").engine(2, 1 - side, "pong")
+    heart = beats(told.trace)
+    assert (heart.asks, len(heart.beats)) == (asks, 1)
+
+
 @pytest.mark.parametrize(
     ("at", "took", "late", "overdue"),
     [
@@ -99,7 +106,8 @@ def test_a_close_packet_ends_a_session_by_polling() -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "said"), [(25 * _SECOND, "25 s"), (2500 * MS, "2.500 s"), (500 * MS, "500 ms"), (90 * _SECOND, "1 min 30 s"), (0, "0 µs")]
-)  # fmt: skip
+    ("time", "said"),
+    [(25 * _SECOND, "25 s"), (2500 * MS, "2.500 s"), (500 * MS, "500 ms"), (90 * _SECOND, "1 min 30 s"), (0, "0 µs")],
+)
 def test_rounded(time: int, said: str) -> None:
     assert rounded(time) == said
