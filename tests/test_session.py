@@ -65,7 +65,7 @@ def _cut(lines: Iterable[Line], size: int) -> list[Line]:
 
 
 _JOINING = [("CONNECT", None, ()), ("CONNECT", None, ({"sid": "wZX3oN0bSVIhsaknAAAI"},))]
-_SUM = [("EVENT", "sum", (1, 2)), ("ACK", None, (3,))]
+_SUM: list[tuple[str, str | None, tuple[object, ...]]] = [("EVENT", "sum", (1, 2)), ("ACK", None, (3,))]
 
 #: What is said, and what that means; each begins with a session and the CONNECT of its namespace.
 _TALKS: dict[str, tuple[list[Line], list[tuple[str, str | None, tuple[object, ...]]]]] = {
@@ -285,8 +285,8 @@ def test_a_hundred_thousand_packets_in_one_body() -> None:
 def test_packets_of_a_compressed_body_in_many_segments_name_few_of_them() -> None:
     parts = tuple(value for number in range(1000) for value in (number, 0, 10))
     joined = Sessions()
-    found = answer(to=request(target=target()))
-    found = [*joined.take(_replaced(found, b"2\x1e2", parts))]
+    given = answer(to=request(target=target()))
+    found = [*joined.take(_replaced(given, b"2\x1e2", parts))]
     assert [packet.packets for packet in _of(found, EngineIoPacket)] == [(0, 999)] * 2
 
 
