@@ -15,7 +15,7 @@ from netviz.views.plain_summary import plain_summary
 from tests.conftest import CAPTURES
 from tests.hostile import HOSTILE, dangerous
 
-_KINDS = {"summary", "name", "format", "written-by", "interface", "comment", "secrets", "time", "packets", "rate", "tcp",
+_KINDS = {"summary", "name", "format", "written-by", "interface", "comment", "secrets", "time", "packets", "rate", "tcp", "sessions",
           "websockets", "protocol", "connection", "problem", "note", "next", "filter"}  # fmt: skip
 
 
