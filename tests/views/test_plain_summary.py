@@ -15,8 +15,8 @@ from netviz.views.plain_summary import plain_summary
 from tests.conftest import CAPTURES
 from tests.hostile import HOSTILE, dangerous
 
-_KINDS = {"summary", "name", "format", "written-by", "interface", "comment", "secrets", "time", "packets", "rate", "tcp", "sessions",
-          "websockets", "protocol", "connection", "problem", "note", "next", "filter"}  # fmt: skip
+_KINDS = {"summary", "name", "format", "written-by", "interface", "comment", "secrets", "time", "packets", "rate", "tcp",
+          "websockets", "sessions", "protocol", "connection", "problem", "note", "next", "filter"}  # fmt: skip
 
 
 def _summary(path: Path) -> CaptureSummary:
