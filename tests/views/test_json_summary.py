@@ -31,6 +31,7 @@ _SOMETIMES: dict[str, type | tuple[type, ...]] = {
     "last_time": str,
     "duration": (int, float),
     "filter": str,
+    "sessions": dict,
 }
 
 
