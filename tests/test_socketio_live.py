@@ -16,7 +16,7 @@ from netviz.layers.layer import Wanted
 from netviz.verdicts.session_end import ending
 from netviz.verdicts.session_trace import SessionTrace
 from tests.logs import plain
-from tests.talk_socketio import BINARY, Entry, Recording, recorded
+from tests.talk_socketio import BINARY, Recording, recorded
 
 _WAYS: list[tuple[Transport, ...]] = [("polling", "websocket"), ("websocket",), ("polling",)]
 
