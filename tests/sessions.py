@@ -43,6 +43,7 @@ class Played:
         at: float = 0,
     ) -> None:
         self.transport = transport
+        polled = transport == "polling"
         opened = None if beat is None else Handshake(("websocket",) if transport == "polling" else (), *beat, 1_000_000)
         self._sid = f"R0m27fJy_9oKDfycAA{number:02}"
         self.trace = SessionTrace(
@@ -50,7 +51,7 @@ class Played:
                 packets=(packet_at(at),), time=time_at(at), number=number, connection=number, connections=(number,),
                 client=Endpoint("127.0.0.1", 49242 + number if port is None else port), server=Endpoint("127.0.0.1", 8840),
                 path="/socket.io/", sid=self._sid, version=version, opened=opened, transports=(transport,), upgraded=False,
-                **({"polls": 4, "heads": 1_400, "bodies": 120} if transport == "polling" else {}),
+                polls=4 * polled, heads=1_400 * polled, bodies=120 * polled,
                 over=True, began=time_at(at),
             )
         )  # fmt: skip

@@ -34,8 +34,8 @@ def session_costs(traces: Sequence[SessionTrace], width: int) -> Iterator[Text]:
     if found.events:
         yield _line(
             f"{plural(found.events, 'event')} and {plural(found.acks, 'ack')} carry {found.arguments:,} bytes of arguments. "
-            f"Socket.IO's packets take {found.packets_wire:,} bytes, so {found.added:,} are types, names, ids, namespaces and joining these; "
-            f"Engine.IO adds {found.control:,} for opening, probing and the heartbeat",
+            f"Socket.IO's packets take {found.packets_wire:,} bytes, so {found.added:,} are types, names, ids, namespaces and "
+            f"joining these; Engine.IO adds {found.control:,} for opening, probing and the heartbeat",
             width,
         )
     polling, websocket = found.polling, found.websocket

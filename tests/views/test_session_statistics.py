@@ -51,7 +51,10 @@ def test_by_websocket() -> None:
     packets = sum(packet.wire for packet in told.trace.packets)
     content = told.trace.wire["websocket"]
     assert carried.startswith(f"1 event and 1 ack carry 8 bytes of arguments. Socket.IO's packets take {packets} bytes, ")
-    assert f"so {packets - 8} are types, names, ids, namespaces and joining these; Engine.IO adds {content - packets} for" in carried
+    assert (
+        f"so {packets - 8} are types, names, ids, namespaces and joining these; Engine.IO adds {content - packets} for"
+        in carried
+    )
     assert frames.startswith(f"websocket: 3 packets, {content} bytes, took {content + 12 + 500} bytes with")
     assert polled.startswith(f"by polling the same packets would have taken about {content + 1500:,} bytes")
 
