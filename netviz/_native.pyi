@@ -40,6 +40,6 @@ def follow(
     group: Buffer,
     first: int,
     blocks: list[Block | None],
-    turn: Callable[[int, int, Block | None], Block | None],
+    turn: Callable[[int, int, Block | None, int, int, int, int], Block | None],
     /,
 ) -> tuple[list[Block], list[Block], list[tuple[int, int, Block | None, Block | None]]]: ...

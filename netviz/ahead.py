@@ -13,6 +13,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from netviz.capture.source import Source
@@ -36,6 +37,10 @@ _OURS, _THEIRS = (3, 0, 1), (3, 1, 3)
 
 _LENGTH = struct.Struct("!I")
 
+#: How much a pipe is asked to hold, in bytes, so that neither process waits for the other at every message: as much as
+#: Linux grants to everybody.
+_PIPE = 1 << 20
+
 Message = tuple["float | None", Tally, list[Found]]
 
 
@@ -50,7 +55,7 @@ def read_ahead(source: Source, wanted: Wanted | None, kept: Kept) -> Iterator[Me
     The other process starts at once, also where nobody asks for the first message yet.  Raises NetvizError where the source
     does.
     """
-    receiver, sender = os.pipe()
+    receiver, sender = _pipe()
     child = os.fork()
     if not child:
         os.close(receiver)
@@ -73,7 +78,7 @@ def read_together(source: Source, again: Source, wanted: Wanted) -> Iterator[Mes
     """The same for frames and nothing else, where the payload is most of the work: both processes read and track all, the
     other one from ``again``, each reads on in its part of the connections, and the frames of a Batch are put together here.
     """
-    receiver, sender = os.pipe()
+    receiver, sender = _pipe()
     child = os.fork()
     if not child:
         os.close(receiver)
@@ -92,6 +97,15 @@ def read_together(source: Source, again: Source, wanted: Wanted) -> Iterator[Mes
             yield 1.0, tracking.tally, _together(tracking.close(), [thing for _, _, rest in theirs for thing in rest])
     finally:
         os.waitpid(child, 0)
+
+
+def _pipe() -> tuple[int, int]:
+    from fcntl import F_SETPIPE_SZ, fcntl  # Linux only, like all that forks here
+
+    receiver, sender = os.pipe()
+    with suppress(OSError):  # an administrator may allow less; then it is as large as any other
+        fcntl(sender, F_SETPIPE_SZ, _PIPE)
+    return receiver, sender
 
 
 def _together(ours: list[Found], theirs: list[Found]) -> list[Found]:

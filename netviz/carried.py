@@ -219,7 +219,7 @@ def _otherwise(data: bytes, start: int, end: int, application: str, asked: tuple
         return found
     if application == "tls" or record(payload) is not None:
         return _tls(data, start, end)
-    if application == "http":
+    if application in ("http", "socket.io", "engine.io"):
         return [PacketLayer(key="body", name="HTTP, continued", osi=7, start=start, end=end, size=end - start, useful=True,
                             facts=("a piece that goes on from an earlier packet",))]  # fmt: skip
     return []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netviz.event import NO_TIME, Icmp
+from netviz.event import NO_TIME
 from netviz.following import Block
 from netviz.found import Finished, Kept
 from netviz.layers.probe import Probe
@@ -16,6 +16,7 @@ from netviz.layers.tcp.flags import ACK, SYN
 
 if TYPE_CHECKING:
     from netviz.channel import Channel
+    from netviz.event import Icmp
 
 __all__ = ["Connection"]
 

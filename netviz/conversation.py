@@ -152,6 +152,8 @@ class Conversation:
         if next(reversed(self._transports), "websocket") == "websocket" or self._upgraded:
             yield from self._unfinished(close.packets, close.time)
             self.over = close.ended
+            # Who gives up because nobody answers says so, too, and gets no answer.
+            self.left |= close.clean and close.by == "client"
             if not self.ended:
                 self.ended = True
                 yield self.told(over=True)

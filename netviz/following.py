@@ -24,8 +24,9 @@ else:
 __all__ = ["Block", "Followed", "Split", "Turn", "follow"]
 
 #: Asked where a group of segments has no Block, or one that a segment does not belong to: group, index of the segment in the
-#: Table, that Block.  The answer is the Block that it belongs to, None where it belongs to nobody.
-Turn = Callable[[int, int, "Block | None"], "Block | None"]
+#: Table, that Block; side, flags, packet and time of the segment.  The answer is the Block that it belongs to, None where it
+#: belongs to nobody.
+Turn = Callable[[int, int, "Block | None", int, int, int, int], "Block | None"]
 
 #: Where another Block takes over in a group: group, index of the segment, the one before, the one from there on.
 Split = tuple[int, int, "Block | None", "Block | None"]
@@ -63,7 +64,7 @@ def _follow(table: Table, flows: Flows, blocks: list[Block | None], turn: Turn) 
     columns = (tcp.row + batch.first, batch.time[tcp.row], tcp.flags, tcp.seq, tcp.ack, tcp.window, tcp.length, tcp.mark)
     fields = [column.tolist() for column in columns]
     packets, times, lengths = fields[0], fields[1], fields[6]
-    sides, deciding = flows.side.tolist(), (tcp.flags & (SYN | FIN | RST) != 0).tolist()
+    sides, deciding = flows.side.astype(np.int64).tolist(), (tcp.flags & (SYN | FIN | RST) != 0).tolist()
     steady = [block is not None and block.steady for block in blocks]
     waiting: dict[int, _Waiting] = {}
     for index, group in enumerate(flows.group.tolist()):
@@ -83,7 +84,7 @@ def _follow(table: Table, flows: Flows, blocks: list[Block | None], turn: Turn) 
             waiting.pop(group).settle(block)
         sent = Sent._make([column[index] for column in fields])
         if block is None or block.departs(side ^ block.flip, sent.flags, sent.seq, sent.time):
-            other = turn(group, index, block)
+            other = turn(group, index, block, side, sent.flags, sent.packet, sent.time)
             if other is not block:
                 found.splits.append((group, index, block, other))
             blocks[group] = block = other

@@ -64,7 +64,27 @@ int64_t sender_lost(const Sender *sender);
 
 /* block.c: how far a connection is, as netviz.layers.tcp.block says it. */
 
+enum { OPENING, OPEN, CLOSING, OVER };
+
+typedef struct {
+    PyObject_HEAD
+    int flip, phase, opener, patience;
+    char counting, whole, due, answered[2], acked[2];
+    long long first, last, start, stop, opened, end, dropped;
+    int64_t isn[2], fin[2], begun, rtt;
+    PyObject *rows, *listener;
+    Sender sender[2];
+} Block;
+
 extern PyTypeObject BlockType;
+/* Whether a segment does not belong to it any more. */
+int block_departs(const Block *block, int side, int flags, uint32_t seq, int64_t time);
+/* A segment of a side; -1 where there is an error. */
+int block_take(Block *block, int side, const Sent *sent, const uint8_t *payload, Py_ssize_t captured, const uint8_t *options,
+               Py_ssize_t size);
+
+/* following.c: the segments of a Batch, one by one, to the Blocks of their connections. */
+
 PyObject *follow(PyObject *self, PyObject *args);
 
 #endif

@@ -21,10 +21,14 @@ from netviz.event import (
     CapturePart,
     CaptureProblem,
     CaptureSummary,
+    EngineIoPacket,
+    EngineIoSession,
     Event,
     Peers,
     Problem,
+    SessionCounts,
     Share,
+    SocketIoPacket,
     TcpConnection,
     Trouble,
     WebSocketClose,
@@ -46,7 +50,7 @@ _BUSIEST, _NUMBERS, _FLAWED = 10, 100, 10_000
 #: All payload is read, to tell what WebSockets say, where no more than this is to be read: it takes eight times as long.
 _WHOLE = 32 << 20
 
-_Whose = Literal["capture", "tcp", "websocket"]
+_Whose = Literal["capture", "tcp", "websocket", "session"]
 
 #: Link types that are nothing but IP, and the units of timestamps that have a name.
 _RAW = (12, 14, 101, 228, 229)
@@ -84,6 +88,9 @@ class Summarizer:
         self._repeated = (0, 0)
         self._failed: int | None = None
         self._websockets = WebSockets(whole=whole)
+        self._sessions = SessionCounts()
+        #: Sessions that speak Socket.IO and are not over.
+        self._spoke: set[int] = set()
         self._flawed: set[int] = set()
         self._troubles: dict[tuple[str, str], Trouble] = {}
 
@@ -130,7 +137,45 @@ class Summarizer:
             insort(self._busiest, (rank, event), key=lambda ranked: ranked[0])
             del self._busiest[_BUSIEST:]
 
+    def _session(self, event: EngineIoSession | EngineIoPacket | SocketIoPacket) -> None:
+        before = self._sessions
+        for problem in event.problems:
+            self._trouble("session", problem, 1, event.connection)
+        if event.problems and before.troubled is None:
+            before = before._replace(troubled=event.connection)
+        if isinstance(event, SocketIoPacket):
+            said = event.type in ("EVENT", "BINARY_EVENT")
+            self._spoke.add(event.session)
+            before = before._replace(events=before.events + said)
+        elif isinstance(event, EngineIoSession) and event.over:
+            before = self._session_over(event, before)
+        self._sessions = before
+
+    def _session_over(self, event: EngineIoSession, before: SessionCounts) -> SessionCounts:
+        told = [answer for answer in event.refusals if answer.status is not None]
+        refused = event.opened is None and (bool(told) or any(one.outcome != "accepted" for one in event.attempts))
+        for answer in told:
+            what, where = answer.request.method, answer.packets[-1] if answer.packets else 0
+            text = f"packet {where}: a {what} of a session was answered {answer.status}"
+            self._trouble("session", Problem("request-refused", text, where), 1, answer.connection)
+        alone = event.transports[0] if len(event.transports) == 1 and not refused else None
+        spoke = event.number in self._spoke
+        self._spoke.discard(event.number)
+        return before._replace(
+            total=before.total + 1,
+            socketio=before.socketio + (spoke or (refused and event.path.endswith(("/socket.io/", "/socket.io")))),
+            moved=before.moved + event.upgraded,
+            polling=before.polling + (alone == "polling"),
+            websocket=before.websocket + (alone == "websocket"),
+            refused=before.refused + refused,
+            numbers=(*before.numbers, event.connection) if len(before.numbers) < _NUMBERS else before.numbers,
+            troubled=event.connection if (refused or told) and before.troubled is None else before.troubled,
+        )
+
     def _websocket(self, event: Event) -> None:
+        if isinstance(event, EngineIoSession | EngineIoPacket | SocketIoPacket):
+            self._session(event)
+            return
         if isinstance(event, WebSocketUpgrade):
             opened = event.outcome in ("accepted", "invalid")
             self._count(event.connection, **{event.outcome: 1, "opened": int(opened)})
@@ -171,7 +216,7 @@ class Summarizer:
             for name, (connections, packets, size, first) in self._applications.items()
         ]
         applications.sort(key=lambda share: (share.name == "unknown", -share.bytes, share.name))
-        order = {"capture": 0, "tcp": 1, "websocket": 2}
+        order = {"capture": 0, "tcp": 1, "websocket": 2, "session": 3}
         troubles = sorted(self._troubles.values(), key=lambda trouble: (order[trouble.of], -trouble.times, trouble.kind))
         return CaptureSummary(
             packets=(),
@@ -197,6 +242,7 @@ class Summarizer:
             failed=self._failed,
             flawed=tuple(event.connection for _, event in self._busiest if event.connection in self._flawed),
             websockets=self._websockets._replace(numbers=tuple(sorted(self._websockets.numbers))),
+            sessions=self._sessions._replace(numbers=tuple(sorted(self._sessions.numbers))),
             troubles=tuple(troubles),
             repeated=self._repeated,
         )

@@ -9,13 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netviz.capture.batch import NO_TIME, Batch, Ints
-from netviz.event import PacketCost
 from netviz.layers.fragments import Fragments, Origin, Whole, cut
 from netviz.layers.icmp import Quote, quote
 from netviz.layers.ip import ICMP, ICMPV6, UDP, address_at
@@ -24,6 +23,9 @@ from netviz.layers.tcp.segment import Segments, segments
 from netviz.notice import Notice
 from netviz.ordinary import Ordinary, ordinary
 from netviz.unwrap import Level, unwrap
+
+if TYPE_CHECKING:
+    from netviz.event import PacketCost
 
 __all__ = ["Notice", "Quoted", "Table", "table"]
 
@@ -74,6 +76,8 @@ class Table:
 
     def cost(self, number: int) -> PacketCost | None:
         """What the headers of a TCP packet take, by its number; None where it is not in here."""
+        from netviz.event import PacketCost  # with it come all events of WebSockets, which nobody else here waits for
+
         row = number - self.batch.first
         for last, whole in self.reassembled.items():
             if any(cost.packet == number for cost in whole.costs):
@@ -88,6 +92,8 @@ class Table:
 
     def _cost_of_piece(self, number: int, last: int, whole: Whole) -> PacketCost | None:
         """The same for a packet that carried a piece of the datagram which another row completed."""
+        from netviz.event import PacketCost
+
         found = np.flatnonzero(self.tcp.row == last)
         if not len(found):
             return None

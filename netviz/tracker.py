@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple, cast
 
 import numpy as np
 
-from netviz.address import address_text
 from netviz.capture.batch import NO_TIME, Ints
 from netviz.connection import Connection
 from netviz.endpoint import V6_CODE, endpoint_code
-from netviz.event import Icmp
 from netviz.flow import Flows
 from netviz.following import Block, Split, follow
 from netviz.found import Kept
-from netviz.layers.icmp import meaning
 from netviz.layers.tcp.block import LINGER, OPENING, OVER, UNANSWERED
 from netviz.layers.tcp.flags import ACK, SYN
 from netviz.table import Quoted, Table
@@ -104,7 +102,7 @@ class Tracker:
         if len(table.batch.time):
             self._now = max(self._now, int(table.batch.time.max()))
         self._let_be(over)
-        over.sort(key=lambda c: c.last)
+        over.sort(key=_last)
         return Tracked(opened, over, grouping)
 
     def wait(self, nanoseconds: int) -> Tracked:
@@ -113,12 +111,12 @@ class Tracker:
         if self._now != NO_TIME:
             self._now += nanoseconds
             self._let_be(over)
-        over.sort(key=lambda c: c.last)
+        over.sort(key=_last)
         return Tracked([], over)
 
     def close(self) -> list[Connection]:
         """The connections that the capture ends in, by their last packet."""
-        rest = sorted(self._connections.values(), key=lambda c: c.last)
+        rest = sorted(self._connections.values(), key=_last)
         self._connections.clear()
         return rest
 
@@ -128,49 +126,37 @@ class Tracker:
         owners: list[Block | None] = [self._connections.get(key) for key in keys]
         late: list[int] = []
 
-        def turn(group: int, index: int, block: Block | None) -> Block | None:
-            return self._turn(table, flows, keys[group], index, cast("Connection | None", block), late, over)
+        def turn(group: int, index: int, block: Block | None, side: int, flags: int, packet: int, time: int) -> Block | None:
+            key = keys[group]
+            if block is not None:
+                if flags & SYN:
+                    over.append(cast("Connection", block))
+                else:
+                    self._release(cast("Connection", block), over)
+            if not flags & SYN and key in self._let_go:
+                late.append(index)  # what comes late for a connection that was let go begins no new one
+                return None
+            addresses = None
+            if key[0] & V6_CODE:
+                source, target = table.addresses(index)
+                addresses = (source, target) if side == 0 else (target, source)
+            made = Connection(key, side ^ (flags & (SYN | ACK) == SYN | ACK), addresses, packet, time, self._kept)
+            made.number = self._next
+            self._next += 1
+            self._connections[key] = made
+            return made
 
         followed = follow(table, flows, owners, turn)
         self.late += len(late)
         opened += cast("list[Connection]", followed.opened)
-        self._ended += sorted(cast("list[Connection]", followed.ended), key=lambda c: c.last)
+        self._ended += sorted(cast("list[Connection]", followed.ended), key=_last)
         return Grouping(flows, owners, followed.splits)
 
-    def _turn(
-        self,
-        table: Table,
-        flows: Flows,
-        key: tuple[int, int],
-        index: int,
-        before: Connection | None,
-        late: list[int],
-        over: list[Connection],
-    ) -> Connection | None:
-        """Whose a segment is that belongs to no connection that is known, or not to the one before."""
-        flags = int(table.tcp.flags[index])
-        if before is not None:
-            if flags & SYN:
-                over.append(before)
-            else:
-                self._release(before, over)
-        if not flags & SYN and key in self._let_go:
-            late.append(index)  # what comes late for a connection that was let go begins no new one
-            return None
-        side = int(flows.side[index])
-        flip = side ^ (flags & (SYN | ACK) == SYN | ACK)
-        addresses = None
-        if key[0] & V6_CODE:
-            source, target = table.addresses(index)
-            addresses = (source, target) if side == 0 else (target, source)
-        row = int(table.tcp.row[index])
-        made = Connection(key, flip, addresses, table.batch.first + row, int(table.batch.time[row]), self._kept)
-        made.number = self._next
-        self._next += 1
-        self._connections[key] = made
-        return made
-
     def _quoted(self, table: Table, quoted: Quoted, over: list[Connection]) -> None:
+        from netviz.address import address_text  # with these comes what most captures never ask for
+        from netviz.event import Icmp
+        from netviz.layers.icmp import meaning
+
         quote = quoted.quote
         codes = endpoint_code(quote.source, quote.source_port), endpoint_code(quote.target, quote.target_port)
         key, packet = (min(codes), max(codes)), table.batch.first + quoted.row
@@ -212,3 +198,6 @@ class Tracker:
             for key in list(islice(self._let_go, _REMEMBERED // 4)):
                 del self._let_go[key]
         over.append(connection)
+
+
+_last = attrgetter("last")

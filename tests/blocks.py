@@ -67,16 +67,15 @@ def follow(
         keys = flows.keys()
         owners = [known.get(key) for key in keys]
 
-        def turn(group: int, index: int, block: Any) -> Any:
+        def turn(group: int, index: int, block: Any, side: int, flags: int, packet: int, time: int) -> Any:
             ended.turns.append((group, index, number(block)))
-            flags = int(packets.tcp.flags[index])  # noqa: B023
+            row = int(packets.tcp.row[index])  # noqa: B023
+            column = packets.tcp.flags[index], packets.batch.first + row, packets.batch.time[row]  # noqa: B023
+            assert (side, (flags, packet, time)) == (flows.side[index], column)  # noqa: B023
             if flags == ACK and int(packets.tcp.seq[index]) == 77:  # noqa: B023
                 return None
-            row = int(packets.tcp.row[index])  # noqa: B023
-            flip = int(flows.side[index]) ^ (flags & (SYN | ACK) == SYN | ACK)  # noqa: B023
             hear = listener(len(made)) if listener else None
-            first, start = packets.batch.first + row, int(packets.batch.time[row])  # noqa: B023
-            made.append(maker(flip, first, start, hear, kept.counted, kept.whole))
+            made.append(maker(side ^ (flags & (SYN | ACK) == SYN | ACK), packet, time, hear, kept.counted, kept.whole))
             return made[-1]
 
         with pytest.MonkeyPatch.context() as patch:

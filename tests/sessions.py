@@ -43,15 +43,15 @@ class Played:
         at: float = 0,
     ) -> None:
         self.transport = transport
-        polled = transport == "polling"
         opened = None if beat is None else Handshake(("websocket",) if transport == "polling" else (), *beat, 1_000_000)
+        polling = transport == "polling"
         self._sid = f"R0m27fJy_9oKDfycAA{number:02}"
         self.trace = SessionTrace(
             EngineIoSession(
                 packets=(packet_at(at),), time=time_at(at), number=number, connection=number, connections=(number,),
                 client=Endpoint("127.0.0.1", 49242 + number if port is None else port), server=Endpoint("127.0.0.1", 8840),
                 path="/socket.io/", sid=self._sid, version=version, opened=opened, transports=(transport,), upgraded=False,
-                polls=4 * polled, heads=1_400 * polled, bodies=120 * polled,
+                polls=4 if polling else 0, heads=1_400 if polling else 0, bodies=120 if polling else 0,
                 over=True, began=time_at(at),
             )
         )  # fmt: skip

@@ -170,7 +170,7 @@ def _arguments() -> dict[str, Any]:
         "at": numbers(20), "seq": numbers(1), "ack": numbers(1), "flags": numbers(ACK), "window": numbers(9),
         "payload": numbers(40), "length": numbers(5), "heard": numbers(5), "mark": numbers(0),
         "side": np.array([False, True, False]), "group": np.array([0, 1, 0]), "first": 1, "blocks": [None, None],
-        "turn": lambda group, index, block: native.Block(0, 1, 5, None, True, True),  # type: ignore[union-attr]
+        "turn": lambda *_: native.Block(0, 1, 5, None, True, True),  # type: ignore[union-attr]
     }  # fmt: skip
 
 
@@ -297,7 +297,7 @@ def test_who_is_asked_may_change_the_blocks(put: object) -> None:
         else:
             blocks[:] = [block(0, 1, 5, None, True, True) if put == "new" else put] * 2
 
-    def turn(group: int, index: int, before: object) -> Any:
+    def turn(*_: object) -> Any:
         change()
         return block(0, 1, 5, hear, True, True)
 

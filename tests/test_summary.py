@@ -19,12 +19,20 @@ import netviz.summary
 from netviz.analysis import Analysis
 from netviz.capture.batch import Batch
 from netviz.capture.source import open_capture
-from netviz.event import CaptureProblem, CaptureSummary, TcpConnection, WebSocketMessage, WebSocketUpgrade
+from netviz.event import (
+    CaptureProblem,
+    CaptureSummary,
+    EngineIoSession,
+    SocketIoPacket,
+    TcpConnection,
+    WebSocketMessage,
+    WebSocketUpgrade,
+)
 from netviz.layers.layer import Wanted
 from netviz.summary import Summarizer, summarize
 from tests.conftest import CAPTURES
 from tests.make import Record, epb, ethernet, frame, idb, ipv4, isb, option, pcap, read, shb, tcp, udp
-from tests.run import inside
+from tests.run import ROOT, inside
 from tests.wire import ACK, PSH, SYN, Wire, weave
 from tests.wire import pcap as written
 
@@ -265,3 +273,24 @@ def test_batches_make_no_difference(capture: Path) -> None:
 def test_json_is_one_object_for_all(capture: Path) -> None:
     lines = [json.loads(line) for line in inside("summary", str(capture), "--json").out.splitlines()]
     assert [line["event"] for line in lines] == ["capture.problem"] * (len(lines) - 1) + ["capture.summary"]
+
+
+_SESSIONS = ROOT / "tests" / "captures" / "socketio"
+
+
+@pytest.mark.parametrize("path", sorted(_SESSIONS.glob("*.pcapng")), ids=lambda path: path.stem)
+def test_sessions_are_those_of_ws_trace(path: Path) -> None:
+    events = list(Analysis(wanted=Wanted()).run(open_capture(path)))
+    over = [event for event in events if isinstance(event, EngineIoSession) and event.over]
+    spoke = {event.session for event in events if isinstance(event, SocketIoPacket)}
+    summary = _summary(path)
+    sessions = summary.sessions
+    assert sessions.total == len(over)
+    assert sessions.socketio >= len(spoke)
+    assert sessions.moved == sum(event.upgraded for event in over)
+    assert sessions.moved + sessions.polling + sessions.websocket + sessions.refused <= sessions.total
+    assert sessions.events == sum(isinstance(e, SocketIoPacket) and e.type in ("EVENT", "BINARY_EVENT") for e in events)
+    assert list(sessions.numbers) == sorted(event.connection for event in over)
+    failed = sum(answer.status is not None for event in over for answer in event.refusals)
+    assert sum(trouble.times for trouble in summary.troubles if trouble.kind == "request-refused") == failed
+    assert (sessions.troubled is not None) == any(t.of == "session" for t in summary.troubles) or sessions.refused

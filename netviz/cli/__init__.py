@@ -89,6 +89,8 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run netviz and leave with 0, 1 (--check found a problem), 2 (a mistake of the user's) or 130 (Ctrl-C)."""
+    # Nothing here multiplies matrices; to start the threads that numpy has for that takes longer than to import the rest of it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         status = cli.main(prog_name="netviz", standalone_mode=False)
         sys.stdout.flush()

@@ -100,7 +100,7 @@ class SessionPart:
         if len(traces) > 1:
             yield from session_table(traces, width=width, start=self._analysis.start)
             yield Text()
-        judged = [(trace, judge_session(trace)) for trace in traces]
+        judged = [(trace, judge_session(trace, traces)) for trace in traces]
         notable = [(trace, verdict) for trace, verdict in judged if verdict.severity != "ok" or len(traces) == 1]
         for trace, verdict in notable[:_VERDICTS]:
             yield from verdict_lines(trace, verdict, width)

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from netviz.event.base import NO_TIME, SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
-    from netviz.event.capture import CaptureInterface, CapturePart, CaptureSummary, Share, Span, Trouble, WebSockets
+    from netviz.event.capture import (
+        CaptureInterface,
+        CapturePart,
+        CaptureSummary,
+        SessionCounts,
+        Share,
+        Span,
+        Trouble,
+        WebSockets,
+    )
     from netviz.event.engineio import (
         ENGINE_ERRORS,
         Acknowledged,
@@ -100,6 +109,7 @@ __all__ = [
     "Rtt",
     "Rule",
     "Segment",
+    "SessionCounts",
     "Share",
     "Side",
     "Slice",

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, NamedTuple
 from netviz.event.base import Happening
 from netviz.event.tcp import TcpConnection
 
-__all__ = ["CaptureInterface", "CapturePart", "CaptureSummary", "Share", "Span", "Trouble", "WebSockets"]
+__all__ = ["CaptureInterface", "CapturePart", "CaptureSummary", "SessionCounts", "Share", "Span", "Trouble", "WebSockets"]
 
 
 class CapturePart(NamedTuple):
@@ -70,7 +70,7 @@ class Trouble(NamedTuple):
     ``packet`` is 0 and ``connection`` None where none can be named.
     """
 
-    of: Literal["capture", "tcp", "websocket"]
+    of: Literal["capture", "tcp", "websocket", "session"]
     kind: str
     text: str
     times: int
@@ -97,6 +97,25 @@ class WebSockets(NamedTuple):
     messages: int = 0
     troubled: int | None = None
     refused: int | None = None
+
+
+class SessionCounts(NamedTuple):
+    """The sessions of Engine.IO in a capture; ``numbers`` are the first connections of the first of them.
+
+    ``socketio`` counts those that speak Socket.IO, ``moved`` those that came from polling to WebSocket, ``polling`` and
+    ``websocket`` those that used nothing else, ``refused`` those that never began; ``events`` are Socket.IO's.  ``troubled`` is
+    the connection of the first that was refused or has a problem.
+    """
+
+    total: int = 0
+    socketio: int = 0
+    moved: int = 0
+    polling: int = 0
+    websocket: int = 0
+    refused: int = 0
+    events: int = 0
+    numbers: tuple[int, ...] = ()
+    troubled: int | None = None
 
 
 class Span(NamedTuple):
@@ -151,6 +170,7 @@ class CaptureSummary(Happening):
     failed: int | None = None
     flawed: tuple[int, ...] = ()
     websockets: WebSockets = field(default_factory=lambda: WebSockets(whole=True))
+    sessions: SessionCounts = field(default_factory=SessionCounts)
     troubles: tuple[Trouble, ...] = ()
     repeated: tuple[int, int] = (0, 0)
     matching: str = ""

@@ -108,11 +108,12 @@ class Polls:
     the packet ``floor``.
     """
 
-    __slots__ = ("_floor", "_inflatable", "_reading", "outlet")
+    __slots__ = ("_floor", "_inflatable", "_last", "_reading", "outlet")
 
     def __init__(self, outlet: Outlet, floor: int) -> None:
         self.outlet = outlet
         self._floor = floor
+        self._last = 0
         self._inflatable = _INFLATABLE
         self._reading: list[tuple[Polling, Body] | None] = [None, None]
 
@@ -157,10 +158,11 @@ class Polls:
         self.over(1, ready, time)
         for polling in waiting:
             if isinstance(polling, Polling):
-                polling.answered(_NEVER, ready, None)
+                polling.answered(_NEVER, max(ready, self._last), None)
 
     def tell(self, ready: int, event: EngineIoRequest | EngineIoAnswer) -> None:
         """Tell a request or an answer."""
+        self._last = max(self._last, ready)
         self.outlet.tell(max(ready, self._floor), "polling", event)
 
     def _carried(self, body: Body, head: Request | Response, *, whole: bool) -> Carried:

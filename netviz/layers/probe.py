@@ -17,6 +17,7 @@ _PATIENCE = 24
 _REQUEST = re.compile(rb"[A-Z]{3,10} [^\r\n ]{1,1900}( HTTP/1\.[01])?")
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH ")
 _UPGRADE = re.compile(rb"\r?\nupgrade[ \t]*:[^\r\n]*websocket", re.IGNORECASE)
+_SESSION = re.compile(rb"[A-Z]+ ([^\r\n ?]*)\?(?:[^\r\n ]*&)?EIO=[0-9]")
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _OPCODES = (0, 1, 2, 8, 9, 10)
 
@@ -53,7 +54,7 @@ class Probe:
             head = self._heads[side] + data
             kind = _kind(head, self._heads[1 - side])
             self._heads[side] = head[:_ENOUGH]
-            self._conclude(side, kind)
+            self._conclude(side, kind, head)
             if not kind and not from_start:
                 self._runs(side, data)
                 self._heads[side] = b""  # a message may start with the next segment
@@ -65,15 +66,16 @@ class Probe:
             self._heads = [b"", b""]
         return self.done
 
-    def _conclude(self, side: int, kind: str) -> None:
+    def _conclude(self, side: int, kind: str, head: bytes) -> None:
         if kind == "upgrade":
-            self.name, self.client, self._upgrade = "http", side, True
+            self.name, self.client, self._upgrade = _asked(head), side, True
         elif kind == "request":
-            self.name, self.client, self.done = "http", side, True
+            self.name, self.client, self.done = _asked(head), side, True
         elif kind == "response":
-            self.name, self.client, self.done = "http", 1 - side, True
+            self.name, self.client, self.done = self.name if self._upgrade else "http", 1 - side, True
         elif kind == "switched":
-            self.name, self.client, self.done = "websocket", 1 - side, True
+            session = self.name in ("socket.io", "engine.io")
+            self.name, self.client, self.done = self.name if session else "websocket", 1 - side, True
         elif kind in ("tls-client", "tls-server"):
             self.name, self.client, self.done = "tls", side if kind == "tls-client" else 1 - side, True
         elif kind == "http2":
@@ -89,6 +91,17 @@ class Probe:
         ):
             if masked >= 2 or (masked and answer):
                 self.name, self.client, self.done, self.inferred = "websocket", client, True, True
+
+
+def _asked(head: bytes) -> str:
+    """What a request is for: the query of Engine.IO names its version, the path of Socket.IO is its own unless set otherwise.
+
+    https://socket.io/docs/v4/engine-io-protocol/#transports
+    """
+    found = _SESSION.match(head) if b"EIO=" in head else None
+    if found is None:
+        return "http"
+    return "socket.io" if found[1].endswith((b"/socket.io/", b"/socket.io")) else "engine.io"
 
 
 def masked_frames(data: bytes) -> int:
@@ -120,7 +133,7 @@ def _frames(data: bytes, mask: int) -> int:
 def _kind(head: bytes, other: bytes) -> str:
     """What the first bytes of a side are: a kind, "more" where they may become one, "" where not."""
     if head.startswith(_METHODS):
-        if _UPGRADE.search(head):
+        if b"\nupgrade" in head.lower() and _UPGRADE.search(head):  # the first is faster, and nearly always enough
             return "upgrade"
         return "request" if b"\r\n\r\n" in head or len(head) >= _ENOUGH or not _REQUEST.match(head) else "more"
     if head.startswith(b"HTTP/1."):

@@ -58,7 +58,7 @@ def hints(summary: CaptureSummary) -> tuple[Hint, ...]:
 
 def trouble_severity(trouble: Trouble) -> Severity:
     """How bad all problems of a kind are."""
-    if trouble.of == "websocket":
+    if trouble.of in ("websocket", "session"):
         return "note" if trouble.kind in _LACKING else "problem"
     return "problem" if trouble.of == "tcp" and trouble.kind in _GRAVE else "note"
 
@@ -72,7 +72,7 @@ def worst(summary: CaptureSummary) -> Severity:
 
 def commands(summary: CaptureSummary, known: Container[str]) -> tuple[Command, ...]:
     """Two to five commands, of those that are known; what is wrong comes first."""
-    found = (*_websocket_commands(summary), *_tcp_commands(summary), *_packet_commands(summary))
+    found = (*_session_commands(summary), *_websocket_commands(summary), *_tcp_commands(summary), *_packet_commands(summary))
     offered = tuple(command for command in dict.fromkeys(found) if command.name in known)[:5]
     return tuple(_matching(command, summary.matching) for command in offered)
 
@@ -85,10 +85,23 @@ def _matching(command: Command, expression: str) -> Command:
     return command._replace(options=options)
 
 
+def _session_commands(summary: CaptureSummary) -> Iterator[Command]:
+    """For what carries sessions ``ws-trace`` tells of these first."""
+    sessions = summary.sessions
+    if not sessions.total:
+        return
+    if sessions.troubled is not None and sessions.total > 1:
+        yield Command("ws-trace", f"--connection {sessions.troubled}", "the first session with a problem: what went wrong")
+    what = "session" if sessions.total == 1 else f"{sessions.total:,} sessions"
+    name = "Socket.IO" if sessions.socketio else "Engine.IO"
+    yield Command("ws-trace", "", f"the {what} of {name}: transports, events, acks, ends")
+    yield Command("ws-trace", "--explain", "the same as a story")
+
+
 def _websocket_commands(summary: CaptureSummary) -> Iterator[Command]:
     sockets = summary.websockets
     count = sockets.opened + sockets.rejected + sockets.unanswered
-    if not count:
+    if not count or summary.sessions.total:
         return
     if count == 1:
         yield Command("ws-trace", "", "the WebSocket: upgrade, messages, pings, close")

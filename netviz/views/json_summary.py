@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from netviz.event import CaptureSummary, Share, TcpConnection, Traffic, Trouble, WebSockets
+from netviz.event import CaptureSummary, SessionCounts, Share, TcpConnection, Traffic, Trouble, WebSockets
 from netviz.verdicts.capture import hints
 from netviz.views.json_keys import boolean, string
 
@@ -57,6 +57,7 @@ def summary_keys(summary: CaptureSummary, first: str, last: str) -> str:
         "late_segments": summary.late,
         "busiest": [_busy(connection) for connection in summary.busiest],
         "websockets": _websockets(summary.websockets),
+        "sessions": _sessions(summary.sessions) if summary.sessions.total else None,
         "notes": [_known({"kind": hint.kind, "text": hint.text, "try": hint.advice or None, "packet": hint.packet or None})
                   for hint in hints(summary)],
         "problems": [_trouble(trouble) for trouble in summary.troubles],
@@ -98,6 +99,12 @@ def _websockets(sockets: WebSockets) -> Mapping[str, Any]:
     counts = {key: getattr(sockets, key) for key in ("accepted", "rejected", "invalid", "unanswered", "headless", "messages")}
     told = counts if sockets.whole else {}
     return {"count": sockets.opened, "connections": sockets.numbers, "whole": sockets.whole, **told}
+
+
+def _sessions(sessions: SessionCounts) -> Mapping[str, Any]:
+    """Sessions of Engine.IO, where there are any."""
+    names = {"total": "count", "numbers": "connections"}
+    return _known({names.get(key, key): value for key, value in sessions._asdict().items()})
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -178,7 +178,7 @@ class JsonLines:
         kind = (_SIMULTANEOUS if event.simultaneous else "") + (_SPLIT if event.split else "")
         server_rtt, client_rtt, total_rtt = event.rtt
         if total_rtt is not None and server_rtt is not None and client_rtt is not None:
-            rtt = f'"server": {server_rtt / _SECOND}, "client": {client_rtt / _SECOND}, "total": {total_rtt / _SECOND}'
+            rtt = f'"server": {server_rtt / _SECOND!r}, "client": {client_rtt / _SECOND!r}, "total": {total_rtt / _SECOND!r}'
         else:
             known = zip(event.rtt._fields, event.rtt, strict=True)
             rtt = ", ".join([f'"{name}": {value / _SECOND}' for name, value in known if value is not None])
@@ -188,9 +188,10 @@ class JsonLines:
             who = f', "by": "{by}"' if by else ""
             closing = f', "closing": {{"how": "{how}"{who}, "packets": {list(packets)}}}'
         client, server = event.traffic
-        duration = f', "duration": {event.duration / _SECOND}' if event.duration is not None else ""
+        lasted = event.duration
+        duration = "" if lasted is None else f', "duration": {lasted / _SECOND!r}'
         return (
-            f'{inferred}, "client": "{event.client}", "server": "{event.server}", "outcome": "{event.outcome}"{kind}, '
+            f'{inferred}, "client": "{event.client!s}", "server": "{event.server!s}", "outcome": "{event.outcome}"{kind}, '
             f'"steps": [{", ".join([self._step(step) for step in event.steps])}], "rtt": {{{rtt}}}{closing}, '
             f'"traffic": {{"client": {_traffic(client)}, "server": {_traffic(server)}}}, '
             f'"application": "{event.application}"{duration}'
@@ -198,12 +199,12 @@ class JsonLines:
 
     def _step(self, step: Step) -> str:
         name, segment, options, ecn, again = step
-        packet, time, side, _, seq, ack, window, length, *_ = segment
+        packet, time, side, _, seq, ack, window, length, _, _, _ = segment
         announced = "" if window is None else f', "window": {window}'
         return (
             f'{{"step": "{name}", "side": "{SIDES[side]}", "packet": {packet}{self._when(time)}, "seq": {seq}, '
-            f'"ack": {ack}{announced}, "options": {{{_options(options)}}}, "ecn": {boolean(ecn)}, "bytes": {length}, '
-            f'"retransmission": {boolean(again)}}}'
+            f'"ack": {ack}{announced}, "options": {{{_options(options)}}}, "ecn": {"true" if ecn else "false"}, '
+            f'"bytes": {length}, "retransmission": {"true" if again else "false"}}}'
         )
 
 
@@ -212,11 +213,11 @@ def moment(time: int | None, start: int | None) -> str:
     if time is None:
         return ""
     elapsed = (time - start) / _SECOND if start is not None else 0.0
-    return f', "time": "{_stamp(time)}", "elapsed": {elapsed}'
+    return f', "time": "{_stamp(time)}", "elapsed": {elapsed!r}'
 
 
 def _traffic(traffic: Traffic) -> str:
-    packets, volume, again, disordered, duplicate, zero, alive, lost, copies, *_ = traffic
+    packets, volume, again, disordered, duplicate, zero, alive, lost, copies, _, _ = traffic
     if traffic[2:9] == _QUIET:
         return f'{{"packets": {packets}, "bytes": {volume}{_QUIET_KEYS}'
     twice = f', "copies": {copies}' if copies else ""
@@ -228,8 +229,6 @@ def _traffic(traffic: Traffic) -> str:
 
 def _options(options: Options) -> str:
     mss, scale, sack, stamps, fast_open, mptcp, others, _ = options
-    if stamps is not None and options == (None, None, False, stamps, None, None, (), None):
-        return f'"timestamps": {{"value": {stamps[0]}, "echo": {stamps[1]}}}'
     out = []
     if mss is not None:
         out.append(f'"mss": {mss}')
@@ -271,7 +270,7 @@ def _flat_heads() -> tuple[bytes, ...]:
 
 def _stamp(time: int) -> str:
     second, nanosecond = divmod(time, _SECOND)
-    return f"{_second(second)}.{nanosecond:09d}Z"
+    return f"{_second(second)}.{str(nanosecond).zfill(9)}Z"
 
 
 @lru_cache(maxsize=64)

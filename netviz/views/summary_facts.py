@@ -28,12 +28,20 @@ def headline(summary: CaptureSummary) -> str:
     sockets = summary.websockets
     if sockets.opened:
         words.append(plural(sockets.opened, "WebSocket"))
+    if summary.sessions.total:
+        words.append(_sessions(summary))
     failed = sockets.rejected + sockets.unanswered
     if failed:
         words.append(f"{plural(failed, 'failed upgrade')}")
     count = len(summary.troubles)
     words.append(f"{plural(count, 'kind')} of problem" if count else "no problem")
     return ", ".join(words)
+
+
+def _sessions(summary: CaptureSummary) -> str:
+    """How many there are, by the name of what all of them speak."""
+    sessions = summary.sessions
+    return plural(sessions.total, f"{'Socket.IO' if sessions.socketio == sessions.total else 'Engine.IO'} session")
 
 
 def facts(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
@@ -147,6 +155,24 @@ def found(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
         numbers = ", ".join(map(str, sockets.numbers[:_NUMBERS])) + (", …" if sockets.opened > _NUMBERS else "")
         where = f"; connection{'s' * (sockets.opened != 1)} {numbers}" if sockets.numbers else ""
         yield "WebSockets", ", ".join(told) + (f"; {plural(sockets.messages, 'message')}" if sockets.messages else "") + where
+    yield from _session_facts(summary)
+
+
+def _session_facts(summary: CaptureSummary) -> Iterator[tuple[str, str]]:
+    sessions = summary.sessions
+    if not sessions.total:
+        return
+    counted = {
+        "from polling to WebSocket": sessions.moved, "WebSocket only": sessions.websocket, "polling only": sessions.polling,
+        "refused": sessions.refused,
+    }  # fmt: skip
+    words = [_sessions(summary)]
+    if sessions.socketio not in (0, sessions.total):
+        words.append(f"{sessions.socketio:,} of them of Socket.IO")
+    words += [f"{count:,} {word}" for word, count in counted.items() if count]
+    numbers = ", ".join(map(str, sessions.numbers[:_NUMBERS])) + (", …" if sessions.total > _NUMBERS else "")
+    said = f"; {plural(sessions.events, 'event')}" if sessions.events else ""
+    yield "sessions", f"{', '.join(words)}{said}; connection{'s' * (sessions.total != 1)} {numbers}"
 
 
 def repeated(connection: TcpConnection) -> str:

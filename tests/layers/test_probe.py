@@ -10,11 +10,16 @@ from netviz.layers.probe import Probe, masked_frames, unmasked_frames
 
 _REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 _UPGRADE = b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+_SOCKET = _UPGRADE.replace(b"/chat", b"/socket.io/?EIO=4&transport=websocket")
 _SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
 _HELLO, _REPLY = b"\x16\x03\x01\x00\x64\x01" + bytes(30), b"\x16\x03\x03\x00\x64\x02" + bytes(30)
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _MASKED, _PLAIN = b"\x81\x83abcd123", b"\x81\x03abc"
 _PING, _PONG = b"\x89\x80abcd", b"\x8a\x00"
+
+
+def _ask(target: str) -> bytes:
+    return f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
 
 
 def _frame(payload: int, mask: bool) -> bytes:
@@ -52,6 +57,16 @@ _TABLE: dict[str, tuple[list[tuple[int, bytes]], tuple[str, int | None, bool, bo
     "http2 preface": ([(0, _HTTP2)], ("http2", 0, True, False)),
     "ssh": ([(1, b"SSH-2.0-OpenSSH_9.6\r\n"), (0, b"SSH-2.0-x\r\n")], ("unknown", None, False, False)),
     "a word that begins like a method": ([(0, b"GETTER of things, many of them\r\n\r\n")], ("unknown", None, False, False)),
+    "polling": ([(0, _ask("/socket.io/?EIO=4&transport=polling"))], ("socket.io", 0, True, False)),
+    "polling, EIO behind": ([(1, _ask("/a/socket.io?b&EIO=3"))], ("socket.io", 1, True, False)),
+    "polling at another path": ([(0, _ask("/chat/engine/?t=1&EIO=4"))], ("engine.io", 0, True, False)),
+    "EIO in the path": ([(0, _ask("/socket.io/EIO=4"))], ("http", 0, True, False)),
+    "EIO without number": ([(0, _ask("/socket.io/?EIO=&a"))], ("http", 0, True, False)),
+    "another name": ([(0, _ask("/socket.io/?XEIO=4"))], ("http", 0, True, False)),
+    "EIO in a header": ([(0, b"GET / HTTP/1.1\r\nReferer: http://a/socket.io/?EIO=4\r\n\r\n")], ("http", 0, True, False)),
+    "session, upgrade alone": ([(0, _SOCKET)], ("socket.io", 0, False, False)),
+    "session, upgrade and switch": ([(0, _SOCKET), (1, _SWITCH)], ("socket.io", 0, True, False)),
+    "session, upgrade and refusal": ([(0, _SOCKET), (1, b"HTTP/1.1 400 Bad\r\n\r\n")], ("socket.io", 0, True, False)),
     "nothing": ([], ("unknown", None, False, False)),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netviz.capture.source import open_capture
-from netviz.event import CaptureInterface, CaptureSummary, Share, Span, Trouble, WebSockets
+from netviz.event import CaptureInterface, CaptureSummary, SessionCounts, Share, Span, Trouble, WebSockets
 from netviz.summary import summarize
 from netviz.verdicts.capture import commands, hints, trouble_severity, worst
 from tests.conftest import CAPTURES
@@ -130,6 +130,22 @@ def _words(summary: CaptureSummary) -> list[str]:
 )  # fmt: skip
 def test_commands(name: str, words: list[str]) -> None:
     assert _words(_summary(name)) == words
+
+
+@pytest.mark.parametrize(
+    ("sessions", "words"),
+    [
+        (SessionCounts(1, 1), ["ws-trace", "ws-trace --explain", "handshake", "layers 1"]),
+        (SessionCounts(1, troubled=4), ["ws-trace", "ws-trace --explain", "handshake", "layers 1"]),
+        (SessionCounts(2, 2, troubled=4),
+         ["ws-trace --connection 4", "ws-trace", "ws-trace --explain", "handshake", "layers 1"]),
+    ],
+)  # fmt: skip
+def test_sessions_are_offered_first(sessions: SessionCounts, words: list[str]) -> None:
+    found = _with(sessions=sessions)
+    assert _words(found) == words
+    name = "Socket.IO" if sessions.socketio else "Engine.IO"
+    assert any(name in command.why for command in commands(found, _KNOWN))
 
 
 def test_no_command_where_there_is_nothing_to_see() -> None:

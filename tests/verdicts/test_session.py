@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from netviz.event import Acknowledged, Event, Problem
+from netviz.analysis import Analysis
+from netviz.capture.source import open_capture
+from netviz.event import Acknowledged, EngineIoAnswer, EngineIoPacket, EngineIoSession, Event, Problem, SocketIoPacket
+from netviz.layers.layer import Wanted
 from netviz.verdicts.session import judge_session, session_severity, short_session
 from netviz.verdicts.session_trace import SessionTrace
 from netviz.verdicts.verdict import Claim, Verdict
 from tests.engine import HANDSHAKE, SID, answer, engine, request, scripted, session, socket
+from tests.run import ROOT
 from tests.talk import close, upgrade
 from tests.wire import CLIENT, SERVER, START
 
@@ -193,3 +197,46 @@ def test_a_session_of_which_nothing_is_known_is_judged() -> None:
     bare = SessionTrace(session(sid=None, client=None, server=None, version=None, opened=None, transports=(), began=None))
     assert judge_session(bare).headline == "OPEN"
     assert judge_session(SessionTrace(session(opened=HANDSHAKE))).headline == "OPEN"
+
+
+_CAPTURES = ROOT / "tests" / "captures" / "socketio"
+
+#: Captures of real failures, and the headlines of the first sessions in each.
+_REAL: dict[str, list[str]] = {
+    "stuck-no-upgrade": ["POLLING ONLY"], "stuck-client": ["POLLING ONLY"], "stuck-probe": ["STUCK IN POLLING"] * 2,
+    "stuck-400": ["STUCK IN POLLING"] * 2, "stuck-502": ["STUCK IN POLLING"] * 2, "stuck-403-proxy": ["STUCK IN POLLING"] * 2,
+    "unknown-sid": ["GIVEN UP", "SESSION UNKNOWN", "SESSION UNKNOWN"], "proxied": ["CLOSED BY CLIENT"] * 2,
+    "eio3-against-4": ["VERSION REFUSED"] * 3 + ["REFUSED 400"], "eio4-against-3": ["VERSION MISMATCH"] * 2,
+    "cors": ["CORS REFUSED"], "cors-wrong-origin": ["CORS REFUSED"], "cors-allowed": ["CLOSED BY CLIENT"],
+    "ping-timeout-server": ["PING TIMEOUT"], "ping-timeout-client": ["PING TIMEOUT"], "transport-close": ["TRANSPORT CLOSE"],
+    "connect-error": ["CONNECT REFUSED", "CONNECT REFUSED", "CLOSED BY CLIENT"], "ack-timeout": ["CLOSED BY CLIENT"],
+    "reconnect": ["TRANSPORT CLOSE", "CLOSED BY CLIENT"], "python-server": ["CLOSED BY CLIENT", "CLOSED BY SERVER"],
+    "plain-42": [],
+    "engine-errors": ["REFUSED 413", "TRANSPORT UNKNOWN", "TRANSPORT UNKNOWN", "SESSION UNKNOWN", "BAD METHOD", "BAD REQUEST",
+                      "FORBIDDEN", "FORBIDDEN", "VERSION REFUSED"],
+    "engine-errors-python": ["POLLING ONLY", "TRANSPORT UNKNOWN", "OPEN", "SESSION UNKNOWN", "SESSION UNKNOWN", "BAD REQUEST"],
+}  # fmt: skip
+
+
+def _read(name: str) -> list[SessionTrace]:
+    found: dict[int, SessionTrace] = {}
+    early: dict[int, list[Event]] = {}
+    for event in Analysis(wanted=Wanted()).run(open_capture(_CAPTURES / f"{name}.pcapng")):
+        if isinstance(event, EngineIoSession):
+            trace = found.setdefault(event.number, SessionTrace(event))
+            for one in (*early.pop(event.number, ()), event):
+                trace.take(one)
+        elif isinstance(event, EngineIoPacket | SocketIoPacket | EngineIoAnswer) and event.session is not None:
+            if event.session in found:
+                found[event.session].take(event)
+            else:
+                early.setdefault(event.session, []).append(event)
+    return [found[number] for number in sorted(found)]
+
+
+@pytest.mark.parametrize("name", _REAL)
+def test_real_sessions_are_judged(name: str) -> None:
+    traces = _read(name)
+    headlines = [judge_session(trace, traces).headline for trace in traces]
+    assert headlines[: len(_REAL[name])] == _REAL[name]
+    assert _REAL[name] or not headlines

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from netviz.capture.source import open_capture
-from netviz.event import CaptureInterface, CapturePart, CaptureSummary, Span
+from netviz.event import CaptureInterface, CapturePart, CaptureSummary, SessionCounts, Span
 from netviz.summary import summarize
 from netviz.views.jsonl import JsonLines
 from tests.conftest import CAPTURES
@@ -31,6 +31,7 @@ _SOMETIMES: dict[str, type | tuple[type, ...]] = {
     "last_time": str,
     "duration": (int, float),
     "filter": str,
+    "sessions": dict,
 }
 
 
@@ -117,6 +118,10 @@ def test_a_filter_and_what_a_file_is_packed_with() -> None:
 
 def test_what_was_not_counted_is_left_out() -> None:
     summary = _summary(CAPTURES["websocket"])
+    told = _object(replace(summary, sessions=SessionCounts(3, 2, 1, 0, 1, 1, 7, (0, 4), 4)))["sessions"]
+    assert told == {"count": 3, "socketio": 2, "moved": 1, "polling": 0, "websocket": 1, "refused": 1, "events": 7,
+                    "connections": [0, 4], "troubled": 4}  # fmt: skip
+    assert "sessions" not in _object(summary)
     bare = replace(summary, websockets=summary.websockets._replace(whole=False))
     assert _object(bare)["websockets"] == {"count": 1, "connections": [0], "whole": False}
 

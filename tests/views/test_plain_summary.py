@@ -16,7 +16,7 @@ from tests.conftest import CAPTURES
 from tests.hostile import HOSTILE, dangerous
 
 _KINDS = {"summary", "name", "format", "written-by", "interface", "comment", "secrets", "time", "packets", "rate", "tcp",
-          "websockets", "protocol", "connection", "problem", "note", "next", "filter"}  # fmt: skip
+          "websockets", "sessions", "protocol", "connection", "problem", "note", "next", "filter"}  # fmt: skip
 
 
 def _summary(path: Path) -> CaptureSummary:

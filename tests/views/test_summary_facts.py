@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netviz.capture.source import open_capture
-from netviz.event import CaptureInterface, CapturePart, CaptureSummary, Span, Trouble, WebSockets
+from netviz.event import CaptureInterface, CapturePart, CaptureSummary, SessionCounts, Span, Trouble, WebSockets
 from netviz.summary import summarize
 from netviz.verdicts.capture import Command
 from netviz.views.summary_facts import facts, found, headline, repeated, written
@@ -40,6 +40,8 @@ def _interface(**changes: Any) -> CaptureInterface:
         ({"websockets": WebSockets(whole=True, rejected=1)}, "41 packets, 1 TCP connection, 1 failed upgrade, no problem"),
         ({"websockets": WebSockets(whole=True, opened=2, rejected=1, unanswered=2)},
          "41 packets, 1 TCP connection, 2 WebSockets, 3 failed upgrades, no problem"),
+        ({"sessions": SessionCounts(2, 2)}, "41 packets, 1 TCP connection, 1 WebSocket, 2 Socket.IO sessions, no problem"),
+        ({"sessions": SessionCounts(1)}, "41 packets, 1 TCP connection, 1 WebSocket, 1 Engine.IO session, no problem"),
         ({"count": 0, "outcomes": {}, "websockets": WebSockets(whole=True)}, "0 packets, 0 TCP connections, no problem"),
         ({"troubles": (Trouble("tcp", "a", "b", 90, 1, 1),)}, "41 packets, 1 TCP connection, 1 WebSocket, 1 kind of problem"),
     ],
@@ -163,6 +165,24 @@ def test_many_of_a_kind_are_not_all_told() -> None:
 )  # fmt: skip
 def test_websockets(sockets: WebSockets, words: list[str]) -> None:
     assert _facts(websockets=sockets).get("WebSockets", []) == words
+
+
+@pytest.mark.parametrize(
+    ("sessions", "words"),
+    [
+        (SessionCounts(), []),
+        (SessionCounts(1, 1, polling=1, events=9, numbers=(0,)),
+         ["1 Socket.IO session, 1 polling only; 9 events; connection 0"]),
+        (SessionCounts(4, 3, 2, 0, 1, 1, 1, (0, 3, 4, 7)),
+         ["4 Engine.IO sessions, 3 of them of Socket.IO, 2 from polling to WebSocket, 1 WebSocket only, 1 refused; 1 event; "
+          "connections 0, 3, 4, 7"]),
+        (SessionCounts(1, numbers=(2,)), ["1 Engine.IO session; connection 2"]),
+        (SessionCounts(30, numbers=tuple(range(30))),
+         ["30 Engine.IO sessions; connections 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, …"]),
+    ],
+)  # fmt: skip
+def test_sessions(sessions: SessionCounts, words: list[str]) -> None:
+    assert _facts(sessions=sessions).get("sessions", []) == words
 
 
 def test_connections() -> None:

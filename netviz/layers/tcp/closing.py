@@ -20,29 +20,24 @@ def read_closing(segments: Sequence[Segment]) -> Closing:
 
     ``packets`` are the first FIN of each side, the first segments that acknowledge them, and the RST.
     """
-    fins: dict[int, Segment] = {}
+    behind: dict[int, int] = {}  # the number behind the FIN of each side that sent one, in the order of the capture
     acked: set[int] = set()
     packets: list[int] = []
-    for segment in segments:
-        side = segment.side
-        if segment.flags & RST:
-            packets.append(segment.packet)
-            if len(fins) < 2:
+    for packet, _, side, flags, seq, ack, _, length, _, _, _ in segments:
+        if flags & RST:
+            packets.append(packet)
+            if len(behind) < 2:
                 return Closing("reset", SIDES[side], tuple(packets))
             break
         taken = False
-        if segment.flags & FIN and side not in fins:
-            fins[side] = segment
+        if flags & FIN and side not in behind:
+            behind[side] = seq + length + 1
             taken = True
-        peer = fins.get(1 - side)
-        if peer is not None and segment.flags & ACK and 1 - side not in acked:
-            behind = peer.seq + peer.length + 1
-            if (segment.ack - behind & _WORD) < _HALF:
-                acked.add(1 - side)
-                taken = True
+        if flags & ACK and 1 - side not in acked and (due := behind.get(1 - side)) is not None and (ack - due & _WORD) < _HALF:
+            acked.add(1 - side)
+            taken = True
         if taken:
-            packets.append(segment.packet)
-    if not fins:
+            packets.append(packet)
+    if not behind:
         return Closing("open", None, ())
-    first = min(fins.values(), key=lambda s: s.packet)
-    return Closing("fin" if len(fins) == 2 else "half-closed", SIDES[first.side], tuple(packets))
+    return Closing("fin" if len(behind) == 2 else "half-closed", SIDES[next(iter(behind))], tuple(packets))

@@ -30,8 +30,8 @@ def find_trouble(
     found = [_told(error) for error in icmp]
     found += _outcome(handshake, segments)
     repeated = [step for step in handshake.steps if step.retransmission]
-    for name, kind in (("SYN", "syn-retransmitted"), ("SYN-ACK", "syn-ack-retransmitted")):
-        for side in (0, 1) if repeated else ():
+    for name, kind in (("SYN", "syn-retransmitted"), ("SYN-ACK", "syn-ack-retransmitted")) if repeated else ():
+        for side in (0, 1):
             copies = [s.segment for s in handshake.steps if s.step == name and s.segment.side == side]
             again = [s.segment for s in repeated if s.step == name and s.segment.side == side]
             if again:
@@ -79,10 +79,10 @@ def _outcome(handshake: Handshake, segments: Sequence[Segment]) -> list[Problem]
     if handshake.outcome == "partial" or not steps:
         return []
     last = steps[-1].segment
-    syns = sum(s.step == "SYN" for s in steps)
     if handshake.outcome == "refused":
         return [Problem("connection-refused", "an RST answered the SYN", last.packet)]
     if handshake.outcome == "unanswered":
+        syns = sum(s.step == "SYN" for s in steps)
         times = "once" if syns == 1 else f"{syns} times"
         return [Problem("no-answer", f"the SYN was sent {times}; no segment came back", last.packet)]
     if handshake.outcome == "incomplete":
