@@ -22,7 +22,7 @@ __all__ = ["LARGEST", "Format", "ReadInto", "batches", "capture_problem"]
 ReadInto = Callable[[memoryview], "int | None"]
 
 #: Bytes of a buffer: large enough for numpy, small enough for a processor's cache.
-_CHUNK = 1 << 22
+_CHUNK = 1 << 23
 
 #: No record of a capture is larger than this, whatever it claims.
 LARGEST = 1 << 24

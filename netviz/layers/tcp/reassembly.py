@@ -101,8 +101,8 @@ class Reassembly:
         self.next = seq
         self._offset += stop - start
         self.stream.start = self._offset
-        tail = data[max(start, stop - _MEMORY) : stop]
-        self._tail = tail if len(tail) == _MEMORY else (self._tail + tail)[-_MEMORY:]
+        more = _MEMORY - (stop - start)
+        self._tail = data[stop - _MEMORY : stop] if more <= 0 else self._tail[-more:] + data[start:stop]
 
     def take(
         self, seq: int, length: int, data: bytes, packet: int, place: int, time: int | None, fin: bool, came: int | None = None

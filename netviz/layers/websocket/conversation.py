@@ -67,11 +67,8 @@ class WebSocket:
     def steady(self) -> bool:
         """Whether frames may be read elsewhere: nobody wants more than those, and no rule depends on what was before."""
         told = self.frames > 0 or not self.inferred  # that it is inferred is told with its first frames
-        return (
-            told
-            and not (self._outlet.wanted.contents or self._record or self._reset)
-            and all(direction.steady for direction in self.directions)
-        )
+        first, second = self.directions
+        return told and not (self._outlet.wanted.contents or self._record or self._reset) and first.steady and second.steady
 
     def advance(self) -> Handover | None:
         """Read what can be read, on both sides."""
