@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from netviz.capture.sniffer import activate
@@ -38,11 +39,18 @@ def names() -> list[str]:
 
 
 def known(name: str) -> str:
-    """The name as this system has it: loopback is lo here and lo0 there."""
-    if sys.platform in ("linux", "win32") or name != "lo":
+    """The name as this system has it: loopback is lo here and lo0 there.  Raises NetvizError for one that it does not have."""
+    if sys.platform == "win32":
         return name
     there = names()
-    return "lo0" if "lo" not in there and "lo0" in there else name
+    if name == "lo" and "lo" not in there and "lo0" in there:
+        return "lo0"
+    if there and name not in there:
+        near = get_close_matches(name, there, 1)
+        raise NetvizError(
+            f"there is no interface {name}", f"did you mean {near[0]}?" if near else "netviz interfaces lists them"
+        )
+    return name
 
 
 def interfaces() -> list[Interface]:

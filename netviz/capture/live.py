@@ -17,17 +17,18 @@ from netviz.capture.batch import Batch
 from netviz.capture.interfaces import known
 from netviz.capture.metadata import Metadata
 from netviz.capture.records import capture_problem
-from netviz.capture.rights import Missing, give_up, way_in
+from netviz.capture.rights import MissingRightsError, give_up, way_in
 from netviz.capture.sniffer import Wishes
 from netviz.capture.stream import read_capture
 from netviz.capture.write import Recording
 from netviz.errors import NetvizError
+from netviz.quantity import plural
 
 __all__ = ["Drops", "Live"]
 
 #: Where netviz lies: the process that captures imports it from there, and from nowhere else that a user could choose.
 _ROOT = str(Path(netviz.__file__).parent.parent)
-_START = "import sys; sys.path.append(sys.argv[1]); from netviz.capture.sniffer import main; main(sys.argv[2])"
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from netviz.capture.sniffer import main; main(sys.argv[2])"
 
 #: After so many seconds of silence an empty Batch is given; a pipe of a MiB takes what comes while nobody reads.
 _SILENCE, _PIPE = 0.25, 1 << 20
@@ -60,7 +61,7 @@ class Drops:
 class Live:
     """A Source over an interface; with ``write`` everything goes into a file, too.
 
-    Raises Missing without the rights, NetvizError for an interface or a filter that is none.
+    Raises MissingRightsError without the rights, NetvizError for an interface or a filter that is none.
     """
 
     streaming = True
@@ -79,10 +80,13 @@ class Live:
         self.began = time.time()
         self._last: int | None = None
         # A session of its own: Ctrl-C reaches the one that reads, which says when it is enough.
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-c", _START, _ROOT, json.dumps(wishes._asdict())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
-        )  # fmt: skip
+        try:
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-c", _START, _ROOT, json.dumps(wishes._asdict())],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise NetvizError(f"cannot start the process that captures: {error.strerror} ({sys.executable})") from error
         self._out = _piped(self._child.stdout)
         if sys.platform == "linux":
             _enlarge(self._out)
@@ -111,13 +115,16 @@ class Live:
             stdin.close()
 
     def __iter__(self) -> Iterator[Batch]:
-        first = 1
+        first, told = 1, False
         try:
             for batch in read_capture(self._read, f"interface {self.name}", self.metadata):
                 first = batch.first + len(batch)
                 self.packets += len(batch)
                 self.octets += int(batch.wire.sum()) if len(batch) else 0
                 yield batch
+                if self._unwritten() and not told:
+                    told = True
+                    yield Batch.empty(first, (capture_problem("recording-ended", self._unwritten(), first - 1),))
             yield Batch.empty(first, tuple(capture_problem(kind, text, first - 1) for kind, text in self._troubles()))
         finally:
             self._end()
@@ -134,12 +141,13 @@ class Live:
         return self._taken(view, got)
 
     def _taken(self, view: memoryview, size: int) -> int:
-        recording = self.recording
-        if recording is not None and not recording.trouble:
-            recording.write(view[:size])
-            if recording.trouble:
-                self.stop()
+        if self.recording is not None:
+            self.recording.write(view[:size])
         return size
+
+    def _unwritten(self) -> str:
+        """Why packets are no longer written, if they should be."""
+        return "" if self.recording is None else self.recording.trouble
 
     def _troubles(self) -> Iterator[tuple[str, str]]:
         """What went wrong, once there is nothing more to read."""
@@ -148,14 +156,13 @@ class Live:
         if said is not None:
             yield "interface-gone", f"capturing on {self.name} ended: {said[1]}"
         elif status:
-            yield "capture-ended", f"the process that captures ended unexpectedly ({_status(status)}): what comes now is not seen"
-        if self.recording is not None and self.recording.trouble:
-            yield "recording-ended", self.recording.trouble
+            why = f"signal {-status}" if status < 0 else f"status {status}"
+            yield "capture-ended", f"the process that captures ended ({why}): what came then is missing"
         drops = self.drops
         if drops.total:
-            parts = [f"{count:,} by {who}" for who, count in (
-                ("the kernel", drops.kernel), ("the interface", drops.interface), ("netviz", drops.netviz)) if count]  # fmt: skip
-            yield "packets-dropped", f"{drops.total:,} packets were dropped ({', '.join(parts)}): what they carried is missing here"
+            by = ("the kernel", drops.kernel), ("the interface", drops.interface), ("netviz", drops.netviz)
+            parts = ", ".join(f"{count:,} by {who}" for who, count in by if count)
+            yield "packets-dropped", f"{plural(drops.total, 'packet')} dropped ({parts}): what they carried is missing"
 
     def _end(self) -> None:
         self.stop()
@@ -168,13 +175,16 @@ class Live:
 
     def _refusal(self, wishes: Wishes, command: str) -> NetvizError:
         self._child.wait()
-        said = _said(_piped(self._child.stderr).read())
-        kind, text = ("", "the process that captures did not start") if said is None else said
+        raw = _piped(self._child.stderr).read()
+        last = raw.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        kind, text = _said(raw) or ("", f"the process that captures did not start: {last or 'it says nothing'}")
         device = wishes.interface
         if kind == "missing":
-            return NetvizError("capturing needs libpcap, which comes with pcapy-ng: it is not installed", way_in(device, command))
+            return NetvizError(
+                "capturing needs libpcap, which comes with pcapy-ng: it is not installed", way_in(device, command)
+            )
         if any(words in text for words in _RIGHTS):
-            return Missing(f"you may not capture on {device}", way_in(device, command))
+            return MissingRightsError(f"you may not capture on {device}", way_in(device, command))
         if any(words in text for words in _NOWHERE):
             return NetvizError(f"there is no interface {device}", "netviz interfaces lists them")
         return NetvizError(f"cannot capture on {device}: {text}", "netviz interfaces says which can be used")
@@ -204,7 +214,3 @@ def _said(raw: bytes) -> tuple[str, str] | None:
         except (ValueError, KeyError, TypeError):
             continue
     return None
-
-
-def _status(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"status {status}"

@@ -8,10 +8,12 @@ https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcapng/
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import signal
+import socket
 import struct
 import sys
 import threading
@@ -22,9 +24,6 @@ from typing import Any, NamedTuple, Protocol
 from netviz.capture.rights import give_up
 
 __all__ = ["Outbox", "Wishes", "activate", "enhanced", "main", "prologue", "statistics"]
-
-#: Bytes that wait for whoever reads, beyond those that the pipe holds.
-_QUEUE = 128 << 20
 
 #: Packets taken at once; ms until a packet is seen that comes alone; seconds between two counts.
 _AT_ONCE, _TIMEOUT, _COUNTED = 8192, 50, 0.5
@@ -42,13 +41,19 @@ _COOKED = {113: (slice(0, 2), slice(2, 4), b"\0\4"), 276: (slice(10, 11), slice(
 _LOOPBACK = (772).to_bytes(2, "big")
 
 
+#: SOL_PACKET and PACKET_IGNORE_OUTGOING of Linux, for which Python has no names.
+_IGNORE_OUTGOING = 263, 23
+
 #: What libpcap answers where it does not open a device.
 _REFUSALS = {-5: "no such device", -6: "it cannot be monitored", -8: "permission denied", -9: "it is down",
              -11: "permission denied for promiscuous mode"}  # fmt: skip
 
 
 class Wishes(NamedTuple):
-    """What to capture; ``limit`` (packets) and ``duration`` (seconds) are 0 where there is no limit, ``buffer`` are bytes."""
+    """What to capture; ``limit`` (packets) and ``duration`` (seconds) are 0 where there is no limit.
+
+    ``buffer`` are the bytes that the kernel may hold, ``queue`` those that wait for whoever reads, beyond what a pipe holds.
+    """
 
     interface: str
     matching: str = ""
@@ -58,6 +63,7 @@ class Wishes(NamedTuple):
     limit: int = 0
     duration: float = 0
     program: str = "netviz"
+    queue: int = 128 << 20
 
 
 class Reader(Protocol):
@@ -82,7 +88,7 @@ class Reader(Protocol):
 class Outbox(threading.Thread):
     """Writes what it is given, in order; what does not fit is refused at once."""
 
-    def __init__(self, descriptor: int, room: int = _QUEUE) -> None:
+    def __init__(self, descriptor: int, room: int) -> None:
         super().__init__(daemon=True)
         self.broken = False
         self._descriptor = descriptor
@@ -136,7 +142,7 @@ class _Sniffer:
         self._cooked = _COOKED.get(self._link)
         self.taken = self.delivered = 0
         self.stopped: float | None = None
-        self._outbox = Outbox(1)
+        self._outbox = Outbox(1, wishes.queue)
         self._counted: tuple[int, ...] = ()
 
     def run(self) -> str:
@@ -258,7 +264,7 @@ def activate(reader: Any) -> None:
     """Open a device; raises OSError with libpcap’s reason: pcapy only hands on the number of it."""
     status = reader.activate()
     if isinstance(status, int) and status < 0:
-        raise OSError(_REFUSALS.get(status, f"libpcap refuses it ({status})"))
+        raise OSError(_REFUSALS.get(status, "it cannot be opened"))
 
 
 def _open(wishes: Wishes) -> Reader:
@@ -277,8 +283,24 @@ def _open(wishes: Wishes) -> Reader:
     if wishes.matching:
         reader.setfilter(wishes.matching)
     reader.setnonblock(1)
+    if sys.platform == "linux" and _is_loopback(wishes.interface):
+        _ignore_outgoing(reader.getfd())
     opened: Reader = reader
     return opened
+
+
+def _is_loopback(interface: str) -> bool:
+    try:
+        with open(os.path.join("/sys/class/net", os.path.basename(interface), "type"), encoding="ascii") as file:
+            return int(file.read()) == int.from_bytes(_LOOPBACK, "big")
+    except (OSError, ValueError):
+        return False
+
+
+def _ignore_outgoing(descriptor: int) -> None:
+    """On loopback each packet leaves and comes in; libpcap leaves out one of these, but the kernel counts both as dropped."""
+    with socket.socket(fileno=os.dup(descriptor)) as packets, contextlib.suppress(OSError):  # Linux before 4.20
+        packets.setsockopt(*_IGNORE_OUTGOING, 1)
 
 
 def _fail(kind: str, text: str) -> None:

@@ -175,7 +175,7 @@ def origin(command: _F) -> Any:
             click.argument("captures", nargs=-1, type=CAPTURE, metavar="[CAPTURE]..."),
             _FILTER,
             click.option("-i", "--interface", metavar="NAME", help="Capture live on this interface: lo, eth0, any."),
-            click.option("--write", type=click.Path(dir_okay=False), metavar="FILE", help="Live: save all packets as pcapng, too."),
+            click.option("--write", type=click.Path(dir_okay=False), metavar="FILE", help="Live: save all packets, too."),
             *_CAPTURING,
         ),
     )  # fmt: skip

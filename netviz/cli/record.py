@@ -43,6 +43,8 @@ def record(ctx: click.Context, /, origin: Origin, quiet: bool) -> None:
     with Patience(source) as patience:
         for batch in source:
             troubles += [problem.text for event in batch.problems for problem in event.problems]
+            if troubles:
+                source.stop()  # the file is all that it is for
             if not quiet and time.monotonic() >= due:
                 due = time.monotonic() + (_PACE if terminal else _SELDOM)
                 line = safe(counted(pulse(source, origin.matching)))

@@ -97,7 +97,7 @@ def pulse(source: Live, matching: str) -> Pulse:
 
     drops = source.drops
     lost = ("the kernel", drops.kernel), ("the interface", drops.interface), ("netviz", drops.netviz)
-    writes = "" if source.recording is None else source.recording.name
+    writes = "" if source.recording is None else source.recording.name + " (not all)" * bool(source.recording.trouble)
     return Pulse(source.name, matching, time.time() - source.began, source.packets, source.octets, lost, writes)
 
 

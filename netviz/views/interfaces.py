@@ -12,6 +12,7 @@ from netviz.views.text import fold, safe
 
 __all__ = ["Device", "interface_line", "interface_plain", "interface_table"]
 
+
 class Device(Protocol):
     """An interface: ``refused`` says why it cannot be captured on ("" where it can), ``link`` its link type where known."""
 

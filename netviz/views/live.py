@@ -129,9 +129,10 @@ class Board:
         rate = "" if past < 0.2 else f"{(pulse.packets - pulses[0].packets) / past:,.0f} packets/s"
         volume = "" if past < 0.2 else f"{amount(int((pulse.octets - pulses[0].octets) / past))}/s"
         minutes, seconds = divmod(int(pulse.lasted), 60)
-        words = [f"live on {safe(pulse.name)}", safe(pulse.matching), f"{minutes}:{seconds:02}", plural(pulse.packets, "packet"),
-                 rate, volume, f"writing {safe(pulse.writes)}" if pulse.writes else ""]  # fmt: skip
-        line = Text.assemble(("● ", "problem"), (words[0], "title"), (" · " + " · ".join(filter(None, words[1:])), ""))
+        words = [safe(pulse.matching), f"{minutes}:{seconds:02}", plural(pulse.packets, "packet"), rate, volume,
+                 f"writing {safe(pulse.writes)}" if pulse.writes else ""]  # fmt: skip
+        line = Text.assemble(("● ", "problem"), (f"live on {safe(pulse.name)}", "title"))
+        line.append("".join(f" · {word}" for word in words if word))
         lost = sum(count for _, count in pulse.dropped)
         line.append(f" · {lost:,} dropped" if lost else " · none dropped", "problem" if lost else "faint")
         line.append("   Ctrl-C ends", "faint")
@@ -169,7 +170,11 @@ class Board:
 
 def _now(event: TcpConnection, drawn: Text) -> Text:
     """Where it is open still, say that: "at the end" is not yet."""
-    if isinstance(event, TcpOpening) and (event.closing is None or event.closing.how == "open") and event.outcome == "established":
+    if (
+        isinstance(event, TcpOpening)
+        and (event.closing is None or event.closing.how == "open")
+        and event.outcome == "established"
+    ):
         plain = drawn.plain.replace("still open at the end", "open")
         cut = len(drawn.plain) - len(plain)
         at = drawn.plain.find(" at the end")
