@@ -19,11 +19,16 @@ import sys
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from netviz.capture.rights import give_up
 
-__all__ = ["Outbox", "Wishes", "activate", "enhanced", "main", "prologue", "statistics"]
+__all__ = ["Outbox", "Wishes", "activate", "complaint", "enhanced", "invocation", "main", "prologue", "statistics"]
+
+#: Where netviz lies: the process that captures imports it from there, and from nowhere else that a user could choose.
+_ROOT = str(Path(__file__).absolute().parents[2])
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from netviz.capture.sniffer import main; main(sys.argv[2])"
 
 #: Packets taken at once; ms until a packet is seen that comes alone; seconds between two counts.
 _AT_ONCE, _TIMEOUT, _COUNTED = 8192, 50, 0.5
@@ -258,6 +263,22 @@ def _option(code: int, value: bytes) -> bytes:
 def _block(kind: int, body: bytes) -> bytes:
     total = struct.pack("=I", len(body) + 12)
     return struct.pack("=I", kind) + total + body + total
+
+
+def invocation(wishes: Wishes) -> list[str]:
+    """How to start the process that captures; nothing on its standard output says that it could not."""
+    return [sys.executable, "-P", "-c", _START, _ROOT, json.dumps(wishes._asdict())]
+
+
+def complaint(said: bytes) -> tuple[str, str] | None:
+    """What such a process said of its end on standard error: a word for the kind of it, and the reason."""
+    for line in said.splitlines():
+        try:
+            told: Any = json.loads(line)
+            return str(told["kind"]), str(told["text"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def activate(reader: Any) -> None:
