@@ -18,7 +18,8 @@ class MissingRightsError(NetvizError):
 def give_up(package: str) -> bool:
     """Become the user who called sudo; whether this process now is an ordinary one, or had been.
 
-    Not where that user cannot read ``package``, the directory that the rest of netviz is imported from.
+    Not where that user cannot read ``package``, the directory that the rest of netviz is imported from, or what is Python’s own:
+    nothing more could be imported, and no other process of netviz be started.
     """
     user, group, name = (os.environ.get(key, "") for key in ("SUDO_UID", "SUDO_GID", "SUDO_USER"))
     if sys.platform == "win32" or os.geteuid() != 0:
@@ -27,7 +28,9 @@ def give_up(package: str) -> bool:
         return False
     os.setegid(int(group))
     os.seteuid(int(user))
-    readable = os.access(package, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    own = os.access in os.supports_effective_ids
+    needed = package, os.path.dirname(os.__file__), sys.executable
+    readable = all(os.access(path, os.R_OK | os.X_OK, effective_ids=own) for path in needed)
     os.seteuid(0)
     os.setegid(0)
     if not readable:

@@ -37,6 +37,7 @@ def main(place: str, name: str) -> None:
     lab = find_lab(name)
     if place == "namespace":
         give_up(_PACKAGE)  # the user who called sudo is enough
+        os.environ.pop("SUDO_UID", None)  # and there is no other user in there whom the process that captures could become
         try:
             enter()
         except OSError as error:
