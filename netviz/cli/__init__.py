@@ -32,7 +32,7 @@ Begin with a sample capture:
 
 Then your own:
   netviz summary my.pcapng
-  sudo tcpdump -i lo -U -w - | netviz ws-trace -
+  sudo tcpdump -i lo --immediate-mode -U -w - | netviz ws-trace -
 
 Samples: {names}
 More: netviz --help, netviz ws-trace --help\

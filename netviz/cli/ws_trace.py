@@ -83,7 +83,7 @@ def ws_trace(
       netviz ws-trace captures/mixed.pcapng --problems
       netviz ws-trace captures/mixed.pcapng --json --only websocket.message
       sudo netviz ws-trace -i lo -f 'tcp port 8080'
-      sudo tcpdump -i lo -U -w - | netviz ws-trace -
+      sudo tcpdump -i lo --immediate-mode -U -w - | netviz ws-trace -
     """
     import gc
 
