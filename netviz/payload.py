@@ -162,4 +162,4 @@ def _join(table: Table, start: Ints, length: Ints) -> bytes:
 
 
 def _is_wanted(owner: Connection) -> bool:
-    return owner.channel is None or owner.channel.layer is not None
+    return owner.channel is None or owner.channel.reads
