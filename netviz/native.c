@@ -62,6 +62,15 @@ static PyObject *walk(PyObject *self, PyObject *args)
     return Py_BuildValue("LLO", (long long)count, (long long)at, blocked ? Py_True : Py_False);
 }
 
+/* room(size) -> bytearray: of which nobody knows what it holds, for it is written before it is read. */
+static PyObject *room(PyObject *self, PyObject *argument)
+{
+    Py_ssize_t size = PyLong_AsSsize_t(argument);
+    if (size < 0 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "less than no room");
+    return PyErr_Occurred() ? NULL : PyByteArray_FromStringAndSize(NULL, size);
+}
+
 /* pcap(buffer, starts, format, unit, columns): for each record captured and wire length, and time in ns. */
 static PyObject *pcap(PyObject *self, PyObject *args)
 {
@@ -375,6 +384,7 @@ static PyObject *lines(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"walk", walk, METH_VARARGS, "Find the records of a capture."},
+    {"room", room, METH_O, "A bytearray that nobody has written to."},
     {"pcap", pcap, METH_VARARGS, "Read the record headers of a pcap file."},
     {"ethernet", ethernet, METH_VARARGS, "Read the headers of ordinary packets."},
     {"gather", gather, METH_VARARGS, "Put pieces of a buffer one behind the other."},
