@@ -146,8 +146,6 @@ class Assembly:
         index: int, owner: Connection, passing: Passing, groups: tuple[Group | None, Group | None], payload: Payload
     ) -> bool:
         """Pass over what came of a connection that has spoken nothing but plain HTTP, if that is true of it still."""
-        if owner.end and not passing.over and _was_reset(owner):
-            return False
         for group, due in zip(groups, passing.next, strict=True):
             if group is not None and not (group.smooth and group.first == due and (not owner.end or group.last <= owner.end)):
                 return False
