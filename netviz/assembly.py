@@ -127,8 +127,6 @@ class Assembly:
         found: list[Found] = []
         for connection in connections:
             channel = connection.channel
-            if isinstance(channel, Passing) and not (channel.over or channel.idle):
-                channel = connection.channel = channel.channel()
             if isinstance(channel, Channel) and not channel.over:
                 channel.close(partial(_ending, connection, channel))
                 self._collect(connection, channel, found)

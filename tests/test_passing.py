@@ -117,7 +117,8 @@ def test_an_upgrade_after_plain_requests_is_found(size: int) -> None:
 
 
 _said = st.tuples(
-    st.booleans(), st.sampled_from([_GET, _GET * 2, _HEAD, _OK, _OK * 2, _NONE, _CHUNKED, _GET[:7], _GET[7:], b"", b"\x81\x00"]),
+    st.booleans(),
+    st.sampled_from([_GET, _GET * 2, _HEAD, _OK, _OK * 2, _NONE, _CHUNKED, _GET[:7], _GET[7:], b"", b"\x81\x00"]),
     st.sampled_from([_DATA, _DATA, _DATA, FIN | ACK, RST]), st.booleans(),
 )  # fmt: skip
 
