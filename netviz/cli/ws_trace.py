@@ -151,7 +151,7 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
         if isinstance(event, FrameBlock):
             chosen.problems_seen |= any(problems for _, problems in event.extras.values())
             sys.stdout.flush()
-            sys.stdout.buffer.write(lines.block(event))
+            sys.stdout.buffer.writelines(lines.block(event))
             continue
         if isinstance(event, Peers):
             lines.meet(event)
