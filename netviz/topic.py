@@ -5,7 +5,8 @@ A file begins with a head, a line for each key:
     title     what it is about, in a few words
     also      other names that it is found by
     picture   the words of a netviz command on a sample; what that prints is the picture
-    show      FIRST .. LAST: of it from the line with FIRST to before the one with LAST, or to the next empty line; repeatable
+    show      FIRST .. LAST: of it from the line with FIRST to before the one with LAST, or to the next empty line; repeatable,
+              in quotation marks where a blank at the end counts
     try       the command of the picture where another one shows more; repeatable
     own       a command on one's own traffic; repeatable
     sources   where the text can be checked, separated by semicolons
@@ -100,7 +101,7 @@ def find_topic(word: str) -> Topic:
     if found is not None:
         return found
     near = [known[name].name for name in get_close_matches(key, known, n=6, cutoff=0.6)]
-    near += [topic.name for name, topic in known.items() if len(key) > 3 and key in name]
+    near += [topic.name for name, topic in known.items() if len(key) > 2 and key in name]
     names = list(dict.fromkeys(near))[:4]
     hint = f"did you mean {' or '.join(names)}?\n" if names else ""
     raise NetvizError(f"no topic {word!r}", f"{hint}netviz explain --list names them all")
@@ -143,7 +144,12 @@ def _split(told: dict[str, list[str]], key: str, sign: str) -> tuple[str, ...]:
 
 def _show(value: str) -> Show:
     first, _, last = value.partition(" .. ")
-    return Show(first, last)
+    return Show(_unquoted(first), _unquoted(last))
+
+
+def _unquoted(text: str) -> str:
+    """Text that may stand in quotation marks, so that blanks at its ends can be told."""
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
 def _blocks(body: str) -> Iterator[Block]:

@@ -44,14 +44,18 @@ def cut(lines: Sequence[Text], shows: Sequence[Show]) -> Iterator[Text]:
         yield from lines
         return
     at = 0
-    for index, show in enumerate(shows):
-        first = next((row for row in range(at, len(lines)) if show.first in lines[row].plain), len(lines))
-        if index and first > at and any(line.plain for line in lines[at:first]):
-            yield Text("  ⋮", "faint")
-        at = first
-        while at < len(lines) and (at == first or not _over(lines[at].plain, show.last)):
-            yield lines[at]
+    for show in shows:
+        first = next((row for row in range(at, len(lines)) if show.first in lines[row].plain), None)
+        if first is None:
+            continue
+        if at and first > at:
+            yield Text("  ⋮", "faint") if any(line.plain for line in lines[at:first]) else Text()
+        at = first + 1
+        while at < len(lines) and not _over(lines[at].plain, show.last):
             at += 1
+        while not lines[at - 1].plain:
+            at -= 1
+        yield from lines[first:at]
 
 
 def _over(line: str, last: str) -> bool:

@@ -46,14 +46,12 @@ def topic_lines(topic: Topic, picture: Sequence[Text], width: int) -> Iterator[T
 def contents(chapters: Iterable[Chapter], width: int) -> Iterator[Text]:
     """All topics in the order in which to read them."""
     room = min(width, _WIDEST)
-    yield Text("What you see in a capture, in short texts, each with a picture of real traffic.")
-    column = max(map(len, topics())) + 4
+    yield fold(Text("What you see in a capture, in short texts, each with a picture of real traffic."), room, 0)
     for number, chapter in enumerate(chapters, 1):
         yield Text()
         yield Text.assemble((f"{number}  {chapter.title}", "title"))
-        for topic in chapter.topics:
-            head = Text.assemble("   ", (f"{topic.name:<{column - 3}}", "command"))
-            yield from _hanging(head, topic.title, room, column + 1)
+        for line in list_lines(chapter.topics):
+            yield Text("   ").append_text(line)
     yield Text()
     first = next(iter(topics()))
     yield from _entry("begin", f"netviz explain {first}", room, "command")
