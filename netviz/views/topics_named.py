@@ -51,7 +51,8 @@ def of_connection(connection: TcpConnection) -> Iterator[str]:
         yield "refused"
     if any(side.zero_windows for side in connection.traffic):
         yield "buffering"
-    if any(side.retransmissions or side.out_of_order or side.lost_bytes for side in connection.traffic):
+    carried = connection.outcome in ("established", "partial")
+    if carried and any(side.retransmissions or side.out_of_order or side.lost_bytes for side in connection.traffic):
         yield "sequence-numbers"
     if connection.steps:
         yield "handshake"
@@ -59,7 +60,7 @@ def of_connection(connection: TcpConnection) -> Iterator[str]:
         yield connection.application
     elif connection.application == "tls":
         yield "wss"
-    if connection.outcome in ("established", "partial"):
+    if carried:
         yield "sequence-numbers"
 
 

@@ -19,7 +19,7 @@ _NAMED = {
     "handshake handshake": ["handshake", "websocket", "sequence-numbers"],
     "handshake handshake --explain": ["handshake", "websocket", "sequence-numbers"],
     "handshake refused": ["refused", "handshake"],
-    "handshake unanswered": ["refused", "sequence-numbers", "handshake"],
+    "handshake unanswered": ["refused", "handshake"],
     "handshake reset": ["refused", "handshake", "websocket", "sequence-numbers"],
     "handshake zero-window": ["buffering", "sequence-numbers", "handshake", "websocket"],
     "handshake midstream": ["websocket", "sequence-numbers"],
