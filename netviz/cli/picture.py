@@ -22,14 +22,17 @@ def picture(words: Sequence[str], shows: Iterable[Show], width: int) -> list[Tex
     """
     from netviz.cli import cli
     from netviz.errors import NetvizError
+    from netviz.samples import samples
 
+    # By their paths: a file of the user's may have the name of a sample.
+    words = [*words[:1], *(str(samples().get(word, word)) for word in words[1:])]
     console = Console(
         file=io.StringIO(), theme=THEME, width=width, force_terminal=True, color_system="standard", no_color=False,
         highlight=False, markup=False, emoji=False, legacy_windows=False,
     )  # fmt: skip
     with console.capture() as captured, onto(console):
         try:
-            cli.main([*words], prog_name="netviz", standalone_mode=False)
+            cli.main(words, prog_name="netviz", standalone_mode=False)
         except NetvizError:
             return []
     lines = [Text.from_ansi(line) for line in captured.get().splitlines()]

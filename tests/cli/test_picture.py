@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -65,3 +66,9 @@ def test_a_picture_keeps_its_colours() -> None:
 
 def test_a_picture_of_a_sample_that_is_not_here_is_empty() -> None:
     assert picture(["handshake", "no-such-sample"], (), 80) == []
+
+
+def test_a_file_with_the_name_of_a_sample_is_not_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "refused").write_text("no capture")
+    monkeypatch.chdir(tmp_path)
+    assert any("REFUSED" in line.plain for line in picture(["handshake", "refused"], (), 80))
