@@ -60,16 +60,13 @@ _UNITS = {0: "s", 3: "ms", 6: "µs", 9: "ns"}
 def summarize(
     source: Source,
     progress: Callable[[float | None], None] | None = None,
-    enough: Callable[[], bool] = lambda: False,
 ) -> Iterator[CaptureProblem | CaptureSummary]:
-    """Problems of the capture, then its summary; ``enough`` is asked while nothing comes, whether to wait for more."""
+    """Problems of the capture, then its summary."""
     summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE)
     for batch in source:
         yield from summarizer.feed(batch)
         if progress is not None:
             progress(source.progress)
-        if not len(batch) and enough():
-            break
     yield from summarizer.close()
     yield summarizer.summary(source)
 
