@@ -8,18 +8,20 @@ import sys
 
 from netviz.errors import NetvizError
 
-__all__ = ["MissingRightsError", "give_up", "way_in"]
+__all__ = ["PYTHON", "MissingRightsError", "give_up", "way_in"]
+
+#: What a process must be able to read that goes on to import what is Python’s own, and to start other processes of netviz.
+PYTHON = os.path.dirname(os.__file__), sys.executable
 
 
 class MissingRightsError(NetvizError):
     """The system does not let this user capture."""
 
 
-def give_up(package: str) -> bool:
+def give_up(*needed: str) -> bool:
     """Become the user who called sudo; whether this process now is an ordinary one, or had been.
 
-    Not where that user cannot read ``package``, the directory that the rest of netviz is imported from, or what is Python’s own:
-    nothing more could be imported, and no other process of netviz be started.
+    Not where that user cannot read what is ``needed``: the directory that the rest of netviz is imported from, and the like.
     """
     user, group, name = (os.environ.get(key, "") for key in ("SUDO_UID", "SUDO_GID", "SUDO_USER"))
     if sys.platform == "win32" or os.geteuid() != 0:
@@ -29,7 +31,6 @@ def give_up(package: str) -> bool:
     os.setegid(int(group))
     os.seteuid(int(user))
     own = os.access in os.supports_effective_ids
-    needed = package, os.path.dirname(os.__file__), sys.executable
     readable = all(os.access(path, os.R_OK | os.X_OK, effective_ids=own) for path in needed)
     os.seteuid(0)
     os.setegid(0)
@@ -43,16 +44,16 @@ def give_up(package: str) -> bool:
 
 
 def way_in(interface: str, command: str) -> str:
-    """What to do without rights, in the order in which it should be tried; ``command`` is a netviz command, such as ws-trace."""
+    """What to do without rights, the best first; ``command`` is a netviz command, such as ws-trace."""
     device, program = shlex.quote(interface), shlex.quote(os.path.realpath(sys.executable))
     if sys.platform == "darwin":
-        return (f"sudo tcpdump -i {device} -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
+        return (f"sudo tcpdump -i {device} --immediate-mode -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
                 f"sudo netviz {command} -i {device}  (rights are given up once the device is open)\n"
                 "Wireshark’s ChmodBPF  (from then on your user may capture)\n"
                 f"or open a file: netviz {command} FILE needs no rights at all")  # fmt: skip
     if sys.platform == "win32":
         return f"install Npcap (npcap.com), start as Administrator; or open a file: netviz {command} FILE needs no rights"
-    return (f"sudo tcpdump -i {device} -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
+    return (f"sudo tcpdump -i {device} --immediate-mode -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
             f"sudo netviz {command} -i {device}  (rights are given up once the device is open)\n"
             f"sudo setcap cap_net_raw+ep {program}  (from then on any Python program of any user may)\n"
             f"or open a file: netviz {command} FILE needs no rights at all")  # fmt: skip

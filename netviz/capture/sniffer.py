@@ -24,14 +24,15 @@ from typing import Any, NamedTuple, Protocol
 
 from netviz.capture.rights import give_up
 
-__all__ = ["Outbox", "Wishes", "activate", "complaint", "enhanced", "invocation", "main", "prologue", "statistics"]
+__all__ = ["Outbox", "Sniffer", "Wishes", "activate", "complaint", "enhanced", "invocation", "main", "prologue", "statistics"]
 
 #: Where netviz lies: the process that captures imports it from there, and from nowhere else that a user could choose.
 _ROOT = str(Path(__file__).absolute().parents[2])
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from netviz.capture.sniffer import main; main(sys.argv[2])"
 
-#: Packets taken at once; ms until a packet is seen that comes alone; seconds between two counts.
-_AT_ONCE, _TIMEOUT, _COUNTED = 8192, 50, 0.5
+#: Packets taken at once; ms until a packet is seen that comes alone; seconds between two counts; timeouts without a packet
+#: that are waited for at the end.
+_AT_ONCE, _TIMEOUT, _COUNTED, _SILENT = 8192, 50, 0.5, 2
 
 #: From this snaplen on nothing is cut, so that the captured length is the length on the wire.
 _WHOLE = 65_536
@@ -139,15 +140,17 @@ class Outbox(threading.Thread):
         self.join()
 
 
-class _Sniffer:
-    def __init__(self, reader: Reader, wishes: Wishes) -> None:
+class Sniffer:
+    """Takes packets from a device and gives them to an Outbox; ``stopped`` is when it was told that it is enough."""
+
+    def __init__(self, reader: Reader, wishes: Wishes, descriptor: int = 1) -> None:
         self._reader = reader
         self._wishes = wishes
         self._link = reader.datalink()
         self._cooked = _COOKED.get(self._link)
         self.taken = self.delivered = 0
         self.stopped: float | None = None
-        self._outbox = Outbox(1, wishes.queue)
+        self._outbox = Outbox(descriptor, wishes.queue)
         self._counted: tuple[int, ...] = ()
 
     def run(self) -> str:
@@ -161,14 +164,16 @@ class _Sniffer:
             now = time.time()
             if self.stopped is None and ends is not None and now >= ends:
                 self.stopped = now
+            stopping = self.stopped is not None
             try:
                 self._wait()
                 last = self._take()
             except Exception as error:  # whatever the library raises: the interface is gone, or went down
                 trouble = str(error) or type(error).__name__
                 break
-            silent = silent + 1 if last is None else 0
-            if self.stopped is not None and (silent > 1 or (last is not None and last > self.stopped)):
+            # The kernel hands packets over up to two timeouts after they came: what silence there was before the end says nothing.
+            silent = silent + 1 if last is None and stopping else 0
+            if self.stopped is not None and (silent > _SILENT or (last is not None and last > self.stopped)):
                 break
             if wishes.limit and self.taken >= wishes.limit:
                 break
@@ -329,7 +334,7 @@ def _fail(kind: str, text: str) -> None:
     sys.exit(1)
 
 
-def _listen(sniffer: _Sniffer) -> None:
+def _listen(sniffer: Sniffer) -> None:
     """Wait for the end of standard input: that is how whoever reads says that it is enough."""
     while os.read(0, 4096):
         pass
@@ -348,7 +353,7 @@ def main(said: str) -> None:
     except Exception as error:  # pcapy has one exception for all that libpcap says
         _fail("open", str(error))
     give_up(os.path.dirname(__file__))
-    sniffer = _Sniffer(reader, wishes)
+    sniffer = Sniffer(reader, wishes)
     threading.Thread(target=_listen, args=(sniffer,), daemon=True).start()
     trouble = sniffer.run()
     if trouble:

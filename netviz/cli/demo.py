@@ -66,7 +66,7 @@ def demo(
       netviz demo --list
     """
     import netviz
-    from netviz.capture.rights import give_up
+    from netviz.capture.rights import PYTHON, give_up
     from netviz.labs.lab import find_lab, labs
     from netviz.labs.performance import perform
 
@@ -78,7 +78,7 @@ def demo(
     lab = find_lab(name)
     view = _sibling(ctx, "replay" if replay else lab.view)
     played = perform(lab, meanwhile=_import)
-    give_up(os.path.dirname(netviz.__file__))
+    give_up(os.path.dirname(netviz.__file__), *PYTHON)
 
     from netviz.cli.screen import screen
     from netviz.views.labs import introduction

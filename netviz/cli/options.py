@@ -9,7 +9,7 @@ import click
 
 from netviz.cli.origin import CAPTURE
 
-__all__ = ["output", "packet"]
+__all__ = ["output", "packet", "signs"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -21,14 +21,14 @@ def packet(command: _F) -> _F:
 
 def output(command: _F) -> _F:
     """How to print."""
-    for option in reversed(
-        (
-            click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
-            click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers."),
-            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
-                         help="Colours; auto: where stdout is a terminal and NO_COLOR is not set."),
-            click.option("--ascii", "only_ascii", is_flag=True, help="No characters beyond ASCII."),
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+    plain = click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers.")
+    return as_json(plain(signs(command)))
+
+
+def signs(command: _F) -> _F:
+    """Which colours and characters to print with."""
+    color = click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+                         help="Colours; auto: where stdout is a terminal and NO_COLOR is not set.")  # fmt: skip
+    only_ascii = click.option("--ascii", "only_ascii", is_flag=True, help="No characters beyond ASCII.")
+    return color(only_ascii(command))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from netviz.capture.interfaces import known
-from netviz.capture.rights import give_up
+from netviz.capture.rights import PYTHON, give_up
 from netviz.capture.sniffer import Wishes, complaint, invocation
 from netviz.errors import NetvizError
 from netviz.labs.lab import Lab, find_lab
@@ -26,7 +26,7 @@ from netviz.namespace import enter
 
 __all__ = ["main"]
 
-_PACKAGE = str(Path(__file__).absolute().parents[1])
+_NEEDED = str(Path(__file__).absolute().parents[1]), *PYTHON
 
 #: Seconds in which a lab must be over, and the port of its server where no other program can have it.
 _PATIENCE, _PORT = 10.0, 8765
@@ -36,7 +36,7 @@ def main(place: str, name: str) -> None:
     """Play the lab of this name in a "namespace", or on "loopback" as it is."""
     lab = find_lab(name)
     if place == "namespace":
-        give_up(_PACKAGE)  # the user who called sudo is enough
+        give_up(*_NEEDED)  # the user who called sudo is enough
         os.environ.pop("SUDO_UID", None)  # and there is no other user in there whom the process that captures could become
         try:
             enter()
@@ -67,7 +67,7 @@ def _captured(lab: Lab, listener: socket.socket) -> bytes:
     begun = os.read(sniffer.stdout.fileno(), 1 << 16)
     trouble = ""
     if begun:
-        give_up(_PACKAGE)
+        give_up(*_NEEDED)
         trouble = _played(lab, listener)
     rest, said = sniffer.communicate()
     if found := complaint(said):

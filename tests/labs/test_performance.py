@@ -14,8 +14,8 @@ import pytest
 from netviz.labs import performance
 from netviz.labs.lab import find_lab
 from netviz.labs.performance import PLACES, perform
-from netviz.namespace import refusal
 from netviz.samples import samples
+from tests.apart import needs_namespace
 from tests.run import ROOT, environment, inside
 
 #: netviz where no further namespaces may be made; with "net" in one where it may capture, else where it may not.
@@ -34,12 +34,6 @@ from netviz.cli import main
 sys.argv[:2] = ["netviz"]
 main()
 """
-
-
-@pytest.fixture
-def _namespaces() -> None:
-    if why := refusal():
-        pytest.skip(f"namespaces are not allowed here: {why}")
 
 
 def _confined(*words: str) -> str:
@@ -67,14 +61,14 @@ def _marked(mark: str) -> list[str]:
     return found
 
 
-@pytest.mark.usefixtures("_namespaces")
+@needs_namespace
 def test_a_namespace_comes_first() -> None:
     played = perform(find_lab("refused"))
     assert (played.place, played.reasons) == ("namespace", ())
     assert PLACES[0] == "namespace"
 
 
-@pytest.mark.usefixtures("_namespaces")
+@needs_namespace
 def test_then_loopback() -> None:
     out = _confined("net", "demo", "handshake")
     assert "Played just now, on loopback: namespaces are not allowed here (the limit user.max_user_namespaces" in out
@@ -82,7 +76,7 @@ def test_then_loopback() -> None:
     assert ":8765" not in out  # any other program may have that port
 
 
-@pytest.mark.usefixtures("_namespaces")
+@needs_namespace
 def test_then_what_was_recorded() -> None:
     out = _confined("user", "demo", "fragments")
     why = "namespaces are not allowed here (the limit user.max_user_namespaces is reached); you may not capture on loopback"
@@ -139,6 +133,7 @@ def test_a_process_that_goes_wrong(monkeypatch: pytest.MonkeyPatch, start: str, 
     assert performance._play(find_lab("refused"), "namespace", None) == (b"", kind, said)
 
 
+@needs_namespace
 def test_a_lab_that_goes_wrong_says_so() -> None:
     code = (
         "import netviz.labs.stage as stage, netviz.labs.lab as lab, dataclasses, sys\n"
@@ -147,8 +142,6 @@ def test_a_lab_that_goes_wrong_says_so() -> None:
         "stage.find_lab = lambda name: broken\n"
         "stage.main('namespace', 'refused')"
     )
-    if why := refusal():
-        pytest.skip(f"namespaces are not allowed here: {why}")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, env=environment(), check=False)
     assert (done.returncode, done.stdout) == (1, b"")
     assert b'{"kind": "lab", "text": "ValueError: no such thing"}' in done.stderr
