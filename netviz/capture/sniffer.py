@@ -171,7 +171,7 @@ class Sniffer:
             except Exception as error:  # whatever the library raises: the interface is gone, or went down
                 trouble = str(error) or type(error).__name__
                 break
-            # The kernel hands packets over up to two timeouts after they came: what silence there was before the end says nothing.
+            # The kernel hands packets over up to two timeouts after they came: silence before the end says nothing.
             silent = silent + 1 if last is None and stopping else 0
             if self.stopped is not None and (silent > _SILENT or (last is not None and last > self.stopped)):
                 break
