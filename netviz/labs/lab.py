@@ -21,6 +21,9 @@ LABS = {
     "rejected": "rejected", "socketio": "socketio",
 }  # fmt: skip
 
+#: Packages that pip knows by other names.
+_PACKAGES = {"socketio": "python-socketio"}
+
 
 @dataclass(frozen=True, slots=True)
 class Lab:
@@ -53,8 +56,8 @@ class Lab:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Packages that are not installed."""
-        return tuple(name for name in self.extra if find_spec(name) is None)
+        """What is not installed of it, as pip calls that."""
+        return tuple(_PACKAGES.get(name, name) for name in self.extra if find_spec(name) is None)
 
 
 def find_lab(name: str) -> Lab:

@@ -45,8 +45,7 @@ def perform(lab: Lab, places: Sequence[Place] = PLACES, meanwhile: Callable[[], 
     """
     reasons: list[str] = []
     if lab.missing:
-        packages = " and ".join({"socketio": "python-socketio"}.get(name, name) for name in lab.missing)
-        reasons.append(f"{packages} not installed (pip install 'netviz[labs]')")
+        reasons.append(f"{' and '.join(lab.missing)} not installed (pip install 'netviz[labs]')")
         places = ()
     elif lab.linux and sys.platform != "linux":
         reasons.append("it needs Linux")

@@ -108,7 +108,7 @@ def lab_table(labs: Iterable[Lab], width: int) -> Iterator[Text]:
             yield Text.assemble((f"{lab.name if not index else '':<{margin}}", "label"), part)
     absent = sorted({name for lab in known for name in lab.missing})
     if absent:
-        words = f"{' and '.join(absent)} not installed: recorded captures in place of what needs netviz[labs]"
+        words = f"{' and '.join(absent)} not installed: what needs them is shown as recorded (pip install 'netviz[labs]')"
         yield fold(Text(f"\n{words}", "note"), width, 2)
     yield next_commands((f"netviz demo {known[0].name}", "netviz demo websocket --replay"), width)
 

@@ -59,7 +59,7 @@ def test_the_list_fits(width: int) -> None:
     words = " ".join(" ".join(lines).split())
     assert "(needs netviz[labs])" in words
     assert "(needs Linux)" in words
-    assert "kettle and socketio not installed: recorded captures" in words
+    assert "kettle and socketio not installed: what needs them is shown as recorded (pip install 'netviz[labs]')" in words
 
 
 def test_one_line_each() -> None:
