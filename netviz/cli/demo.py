@@ -24,6 +24,9 @@ __all__ = ["demo"]
 #: What a capture is called that nobody asked to keep: commands that are proposed for it hold once it is saved so.
 _KEPT = "lab.pcapng"
 
+#: Seconds that the film of a lab lasts.
+_FILM = 15
+
 #: Imported while the lab is played: they take as long as a short lab.
 _SOON = ("netviz.tracking", "netviz.session", "netviz.judge", "netviz.cli.handshake_screen", "netviz.cli.ws_trace_screen")
 
@@ -83,9 +86,13 @@ def demo(
     from netviz.cli.screen import screen
     from netviz.views.labs import introduction
 
-    how = {"plain": plain, "color": color, "only_ascii": only_ascii} | ({} if replay else {"as_json": as_json})
+    how: dict[str, Any] = {"plain": plain, "color": color, "only_ascii": only_ascii}
     console = screen(color, only_ascii)
     with _kept(played, save) as path:
+        if not replay:
+            how["as_json"] = as_json
+        elif sys.stdout.isatty() and not plain:
+            how["speed"] = _speed(path)
         if as_json:
             click.echo(introduction(played, console.width, plain=True), err=True)
         else:
@@ -98,6 +105,14 @@ def demo(
 def _print(console: Console, text: Text) -> None:
     console.print(text, soft_wrap=True)
     sys.stdout.flush()
+
+
+def _speed(path: str) -> float:
+    """How fast a film of it should be: a lab takes milliseconds, which nobody sees."""
+    from netviz.capture.source import open_capture
+
+    times = [int(time) for batch in open_capture(path) for time in batch.time.tolist()]
+    return float(f"{min(1.0, max(1e-9, (max(times) - min(times)) / 1e9 / _FILM)):.1g}")
 
 
 def _sibling(ctx: click.Context, name: str) -> click.Command:

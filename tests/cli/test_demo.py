@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pytest
 from netviz.labs import performance
 from netviz.labs.lab import LABS, find_lab
 from netviz.samples import samples
-from tests.run import CONTROLS, inside
+from tests.apart import needs_namespace
+from tests.run import CONTROLS, inside, process
+from tests.talk import opened
+from tests.wire import pcap
 
 
 @pytest.fixture
@@ -139,3 +143,28 @@ def test_replay_plays_the_recorded_capture() -> None:
     run = inside("demo", "refused", "--replay")
     assert (run.status, run.err) == (0, "")
     assert inside("replay", "refused").out in run.out
+
+
+@pytest.mark.parametrize(
+    ("sample", "speed"), [("refused", 0.04), ("unanswered", 0.3), ("socketio-heartbeat", 0.5), ("websocket", 0.006)]
+)
+def test_a_film_takes_its_time(sample: str, speed: float) -> None:
+    from netviz.cli.demo import _speed
+
+    assert _speed(str(samples()[sample])) == speed
+
+
+def test_a_film_of_one_moment(tmp_path: Path) -> None:
+    from netviz.cli.demo import _speed
+
+    path = tmp_path / "one.pcap"
+    path.write_bytes(pcap(opened().packets[:1]))
+    assert _speed(str(path)) == 1e-9
+
+
+@needs_namespace
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only the superuser may be called by somebody else")
+def test_under_sudo_too() -> None:
+    run = process("demo", "refused", "--plain", SUDO_UID="65534", SUDO_GID="65534", SUDO_USER="nobody")
+    assert (run.status, run.err) == (0, "")
+    assert "Played just now, in a network namespace of its own." in run.out
