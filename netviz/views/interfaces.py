@@ -43,8 +43,9 @@ class Device(Protocol):
 
 def interface_table(found: Sequence[Device], width: int) -> Iterator[Text]:
     """A line each, with a sign that says whether it can be used."""
-    name = max([len(one.name) for one in found], default=0)
-    kind = max([len(one.kind) for one in found], default=0)
+    most = width // 4  # what is longer moves the rest of its own row
+    name = min(max([len(one.name) for one in found], default=0), most)
+    kind = min(max([len(one.kind) for one in found], default=0), most)
     yield Text(f"  {'name':<{name}}  {'':<4}  {'kind':<{kind}}  addresses", "faint")
     for one in found:
         sign, style = ("✗", "problem") if one.refused else ("✓", "ok")

@@ -73,3 +73,9 @@ def test_safe_leaves_alone_what_is_safe(text: str) -> None:
 )
 def test_clock(time: int, shown: str) -> None:
     assert clock(time) == shown
+
+
+def test_no_indent_takes_the_whole_line() -> None:
+    folded = fold(Text("word " * 10), 12, 40).plain
+    assert max(map(len, folded.splitlines())) <= 12
+    assert "".join(folded.split()) == "word" * 10
