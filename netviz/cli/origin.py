@@ -108,15 +108,15 @@ class Origin:
         )  # fmt: skip
         return Live(wishes, write=self.write, command=command)
 
-    def typed(self) -> str:
-        """What to type to read the same packets again; nothing where they are gone."""
+    def typed(self, *, filtered: bool = True) -> str:
+        """What to type to read the same packets again, or without ``filtered`` the whole captures."""
         from netviz.cli.names import typed
         from netviz.views.text import safe
 
         if self.interface is not None:
             return typed([self.write]) if self.write else "-"
         named = typed(self.captures)
-        return f"{named} -f {shlex.quote(safe(self.matching))}" if self.matching else named
+        return f"{named} -f {shlex.quote(safe(self.matching))}" if self.matching and filtered else named
 
 
 #: How to capture: names of Origin, and their options.

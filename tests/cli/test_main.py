@@ -95,7 +95,12 @@ def test_examples_are_found() -> None:
 
 def _alone(line: str) -> bool:
     """Whether a line can be typed as it is."""
-    return line.startswith("netviz") and ("captures/" in line or line.startswith("netviz explain"))
+    return line.startswith("netviz") and ("captures/" in line or line.split()[1] in ("explain", "doctor", "interfaces"))
+
+
+def _live(line: str) -> bool:
+    """Whether a line captures on an interface."""
+    return " -i " in line and not line.endswith(" -")
 
 
 @pytest.mark.parametrize("line", [line for line in _EXAMPLES if _alone(line)])
@@ -115,7 +120,15 @@ def test_examples_with_a_pipe_run(line: str) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert [line for line in _EXAMPLES if not line.endswith(" -") and not _alone(line)] == []
+    assert [line for line in _EXAMPLES if not (line.endswith(" -") or _live(line) or _alone(line))] == []
+
+
+@pytest.mark.parametrize("line", [line for line in _EXAMPLES if _live(line)])
+def test_examples_that_capture_are_understood(line: str) -> None:
+    words = shlex.split(line.removeprefix("sudo "))
+    command = cli.get_command(click.Context(cli), words[1])
+    assert command is not None
+    command.make_context(words[1], words[2:])
 
 
 def test_version() -> None:
@@ -135,7 +148,7 @@ def test_as_a_module() -> None:
         (["handshake", "refused", "--outcome", "lost"], "refused"),
         (["handshake", "refused", "--port", "99999"], "65535"),
         (["handshake", "refused", "--connection", "-1"], ">=0"),
-        (["handshake"], "CAPTURE"),
+        (["handshake"], "Which capture?"),
     ],
 )
 def test_mistakes_end_with_2_and_say_what_was_meant(words: list[str], named: str) -> None:
