@@ -1,0 +1,103 @@
+"""The layers of a packet in a few lines: the application on top, the link at the bottom, what each costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from netviz.event import EngineIoPacket, PacketLayer, Scene, SocketIoPacket
+from netviz.views.hexdump import label_of, style_of
+from netviz.views.layers import OSI
+from netviz.views.text import fitting, fold, safe
+from netviz.views.arguments import quoted
+
+__all__ = ["stack_lines", "stack_sum"]
+
+#: Cells of the OSI layer, of the protocols, of the sizes, and of the bar that stands for all of the packet.
+_OSI, _NAMES, _SIZE, _BAR = 16, 30, 9, 20
+
+#: From this width on there is a bar, and room for what a layer says.
+_WIDE = 100
+
+
+def stack_lines(scene: Scene, width: int, height: int) -> list[Text]:
+    """A line for each OSI layer that somebody plays, at most so many; the least telling ones go first."""
+    levels: dict[int, list[PacketLayer]] = {}
+    for layer in scene.layers:
+        levels.setdefault(layer.osi, []).append(layer)
+    upper = list(_upper(scene, width))
+    order = sorted(levels, reverse=True)
+    for osi in (6, 2, 5):
+        if len(upper) + len(order) > height and osi in order and not any(layer.size for layer in levels[osi] if osi != 2):
+            order.remove(osi)
+    total = max(sum(layer.size for layer in scene.layers), 1)
+    lines = [*upper, *(_level(osi, levels[osi], total, width) for osi in order)]
+    return lines[:height]
+
+
+def stack_sum(scene: Scene, width: int, height: int) -> list[Text]:
+    """All layers as one sum, from the wire up."""
+    line = Text()
+    merged: list[tuple[str, str, int]] = []
+    for layer in sorted(scene.layers, key=lambda layer: (layer.start, layer.osi)):
+        name = safe(label_of(layer))
+        if layer.size and merged and merged[-1][0] == name:
+            merged[-1] = name, merged[-1][1], merged[-1][2] + layer.size
+        elif layer.size:
+            merged.append((name, style_of(layer), layer.size))
+    for index, (name, style, size) in enumerate(merged):
+        line.append(" + " if index else "", "faint").append(f"{name}\N{NO-BREAK SPACE}{size:,}", style)
+    line.append(f" = {sum(size for *_, size in merged):,} bytes", "faint")
+    return list(fold(line, width, 2).split("\n"))[:height]
+
+
+def _upper(scene: Scene, width: int) -> Iterator[Text]:
+    """Protocols that live in messages: no bytes of their own, but layers all the same."""
+    packets = [event for event in scene.told if isinstance(event, SocketIoPacket)]
+    if packets:
+        first = packets[0]
+        name = f" {quoted(first.event[:40])}" if first.event is not None else ""
+        more = f" and {len(packets) - 1} more" if len(packets) > 1 else ""
+        yield _entry("", f"Socket.IO {first.type}{name}{more}", "", "", f"namespace {safe(first.namespace[:60])}", "layer7", width)
+    below = [event for event in scene.told if isinstance(event, EngineIoPacket)]
+    if below:
+        kinds = " + ".join(dict.fromkeys(safe(event.type) for event in below))
+        yield _entry("", f"Engine.IO {kinds}", "", "", f"by {below[0].transport}", "layer7", width)
+
+
+def _level(osi: int, group: Sequence[PacketLayer], total: int, width: int) -> Text:
+    if all(layer.key == "nothing" for layer in group):
+        return _entry(f"{osi}–7", "nothing", "", "", safe(group[0].note), "faint", width)
+    names = list(dict.fromkeys(safe(layer.name) for layer in group if layer.key not in ("padding", "nothing")))
+    name = " + ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
+    size = sum(layer.size for layer in group)
+    cells = max(round(_BAR * size / total), 1) if size else 0
+    said = next((layer.inside for layer in group if layer.inside), None)
+    facts = " · ".join(safe(fact) for fact in group[0].facts)
+    if said is not None and osi == 7:
+        facts = _readable(said) or facts
+    return _entry(f"{osi} {OSI[osi]}", name, f"{size:,} B" if size else "", "█" * cells, facts, f"layer{osi}", width)
+
+
+def _readable(data: bytes) -> str:
+    try:
+        return f"“{safe(data[:400].decode())}”"
+    except UnicodeDecodeError:
+        return data[:24].hex(" ")
+
+
+def _entry(label: str, name: str, size: str, bar: str, facts: str, style: str, width: int) -> Text:
+    line = Text.assemble((f" {label:<{_OSI - 1}}", style), (_cell(name, _NAMES), "label" if style != "faint" else "faint"))
+    line.append(f"{size:>{_SIZE}}  ")
+    if width >= _WIDE:
+        line.append(f"{bar:<{_BAR}} ", style)
+    room = width - line.cell_len
+    return line.append(facts if cell_len(facts) <= room else facts[: fitting(facts, max(room - 1, 1))] + "…", "faint")
+
+
+def _cell(text: str, room: int) -> str:
+    if cell_len(text) > room:
+        text = text[: fitting(text, room - 1)] + "…"
+    return text + " " * (room - cell_len(text))
