@@ -187,7 +187,9 @@ def _context(found: TcpConnection | None, rows: _Rows, target: Target, events: t
     base = told.base[side], told.base[1 - side]
     again, missing = rows.before(found.segments[0].packet, base[0]) if base[0] is not None else (0, 0)
     asked = _asked(rows, found, target)
-    return Context(found, side, base, _shift(found, side, target.flags), again, missing, asked, events, tuple(_story(found, target)))
+    return Context(
+        found, side, base, _shift(found, side, target.flags), again, missing, asked, events, tuple(_story(found, target))
+    )
 
 
 def _shift(found: TcpConnection, side: int, flags: int) -> int | None:

@@ -55,7 +55,7 @@ class _Still(NamedTuple):
     packet: int
     time: int | None
     strip: int
-    index: int
+    at: int
 
 
 class Film:
@@ -126,8 +126,8 @@ class Film:
     def _make(self, place: int) -> Scene:
         still = self._stills[place]
         strip, footage = self._strips[still.strip], self.footage
-        moment = strip.course.moments[still.index] if still.index >= 0 else None
-        at = still.index if moment is not None else bisect_left(strip.course.moments, still.packet, key=_packet) - 1
+        moment = strip.course.moments[still.at] if still.at >= 0 else None
+        at = still.at if moment is not None else bisect_left(strip.course.moments, still.packet, key=_packet) - 1
         told = footage.told.get(still.packet, [])
         mine = [event for event in told if getattr(event, "connection", None) == strip.tcp.connection]
         before = self._stills[place - 1].time if place else None
@@ -138,7 +138,7 @@ class Film:
             row=bisect_left(strip.places, place),
             tcp=strip.tcp,
             moment=moment,
-            icmp=None if moment is not None else strip.tcp.icmp[-1 - still.index],
+            icmp=None if moment is not None else strip.tcp.icmp[-1 - still.at],
             machines=(_machine(strip, 0, at, moment is not None), _machine(strip, 1, at, moment is not None)),
             layers=self._layers(still, strip),
             told=(*_whole_messages(mine), *self._problems.get(place, ())),
@@ -152,10 +152,10 @@ class Film:
         batch = self.footage.source.batch(still.packet)
         if batch is None:
             return ()
-        if still.index < 0:
+        if still.at < 0:
             return stack(batch, still.packet, None)
         events = tuple(self.footage.touching.get(still.packet, ()))
-        return stack(batch, still.packet, known_context(strip.tcp, strip.course, strip.course.moments[still.index], events))
+        return stack(batch, still.packet, known_context(strip.tcp, strip.course, strip.course.moments[still.at], events))
 
     def _phase(self, connection: int, packet: int) -> Phase:
         phase: Phase = ""

@@ -19,7 +19,7 @@ _UNTIMED = 200_000_000
 _PICTURE, _LATE = 33_000_000, 30
 
 #: What + and - lead through.
-_SPEEDS = tuple(round(digit * 10.0**power, 9) for power in range(-6, 4) for digit in (1, 2, 5)) + (math.inf,)
+_SPEEDS = (*(round(digit * 10.0**power, 9) for power in range(-6, 4) for digit in (1, 2, 5)), math.inf)
 
 
 class Silence(NamedTuple):

@@ -10,7 +10,7 @@ import click
 
 from netviz.samples import find, samples
 
-__all__ = ["captures", "output", "packet", "typed"]
+__all__ = ["captures", "output", "packet", "printed", "typed"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -53,9 +53,13 @@ def packet(command: _F) -> _F:
 
 def output(command: _F) -> _F:
     """How to print."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(printed(command))
+
+
+def printed(command: _F) -> _F:
+    """How to print where that is for people only."""
     for option in reversed(
         (
-            click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
             click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers."),
             click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
                          help="Colours; auto: where stdout is a terminal and NO_COLOR is not set."),

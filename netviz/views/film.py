@@ -1,11 +1,11 @@
 """A picture of a film, for a terminal of any size.
 
-    what is played, which packet, when, how fast
-    ▪▪▪▪▪▪▪──────────── how far
-    client machine │ the ladder so far │ server machine       (wide; else two lines with the way of each)
-    ── layers of this packet
-    ── what it says
-    keys
+what is played, which packet, when, how fast
+▪▪▪▪▪▪▪──────────── how far
+client machine │ the ladder so far │ server machine       (wide; else two lines with the way of each)
+── layers of this packet
+── what it says
+keys
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from netviz.event import Scene
-from netviz.quantity import seconds, span
+from netviz.quantity import seconds
 from netviz.verdicts.neighbours import Neighbours
 from netviz.views.film_rows import Pace, Rails, rows
 from netviz.views.film_words import sentences
@@ -50,13 +50,13 @@ _FURTHER = (("Home End", "to the first packet, to the last"), ("↑ ↓", "in th
 class Reel(NamedTuple):
     """What is the same in all pictures of a film.
 
-    ``name`` is what is played, ``count`` how many scenes there are, ``highest`` the number of the last packet, ``longest`` the
+    ``name`` is what is played, ``scenes`` how many scenes there are, ``highest`` the number of the last packet, ``longest`` the
     cells that the longest time takes; ``labels`` the cells of a connection's number, 0 where there is only one.
     """
 
     name: str
     start: int | None
-    count: int
+    scenes: int
     highest: int
     longest: int
     labels: int
@@ -78,7 +78,7 @@ def picture(reel: Reel, scenes: Sequence[Scene], status: Status, width: int, hei
     """The lines of a picture, exactly ``height``; the last of ``scenes`` is the one that is shown, the others were before."""
     scene = scenes[-1]
     wide = width >= _WIDE and height >= _HIGH
-    layers, words = _shares(height, wide)
+    layers, words = _shares(height)
     lines = [_title(reel, scene, status, width), _bar(reel, scene, width)]
     stack = stack_lines(scene, width, layers) if layers > 2 else stack_sum(scene, width, layers)
     below = [_rule(f"packet {scene.number}, layer by layer", width)] if layers > 2 else []
@@ -111,7 +111,7 @@ def help_page(width: int, height: int) -> list[Text]:
         ("•", "a state that this end went through"),
     ):
         lines.append(Text.assemble((f"  {sign:<10} ", "label"), words))
-    return page(lines, width, height - 1) + [Text("any key goes back", "faint")]
+    return [*page(lines, width, height - 1), Text("any key goes back", "faint")]
 
 
 def speed_words(speed: float) -> str:
@@ -123,7 +123,7 @@ def speed_words(speed: float) -> str:
     return "max" if math.isinf(speed) else f"{speed:.6f}".rstrip("0").rstrip(".") + "×" if speed >= 1e-6 else f"{speed:.0e}×"
 
 
-def _shares(height: int, wide: bool) -> tuple[int, int]:
+def _shares(height: int) -> tuple[int, int]:
     """Lines for the layers and for the words, so that the ladder keeps about half."""
     if height >= 36:
         return 7, 6
@@ -147,7 +147,7 @@ def _title(reel: Reel, scene: Scene, status: Status, width: int) -> Text:
 
 
 def _bar(reel: Reel, scene: Scene, width: int) -> Text:
-    done = width if reel.count < 2 else max(round(width * scene.place / (reel.count - 1)), 1)
+    done = width if reel.scenes < 2 else max(round(width * scene.place / (reel.scenes - 1)), 1)
     return Text.assemble(("█" * done, "client"), ("─" * (width - done), "faint"))
 
 
@@ -194,7 +194,9 @@ def _above(reel: Reel, scenes: Sequence[Scene], status: Status, width: int, heig
     if height < 5:
         lines = lines[: max(height - 2, 0)]
     height -= len(lines)
-    return lines + rows(scenes[-height:], _rails(reel, width), _pace(scene, status), reel.start, height) if height > 0 else lines
+    return (
+        lines + rows(scenes[-height:], _rails(reel, width), _pace(scene, status), reel.start, height) if height > 0 else lines
+    )
 
 
 def _story(reel: Reel, scene: Scene, width: int, height: int) -> list[Text]:

@@ -76,7 +76,9 @@ def _rung(scene: Scene, current: Scene, rails: Rails, start: int | None) -> Text
     ours = scene.tcp.connection == current.tcp.connection
     style = _style(scene) if ours else "faint"
     time = "-" if scene.time is None else seconds(scene.time - (scene.time if start is None else start))
-    line = Text.assemble(("▶ " if now else "  ", style), (f"{scene.number:>{rails.number}} {time:>{rails.time}} ", "" if now else "faint"))
+    line = Text.assemble(
+        ("▶ " if now else "  ", style), (f"{scene.number:>{rails.number}} {time:>{rails.time}} ", "" if now else "faint")
+    )
     if rails.connection:
         line.append(f"{f'#{scene.tcp.connection}':>{rails.connection}} ", "label" if ours else "faint")
     dash = "━" if now else "─"

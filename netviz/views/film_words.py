@@ -91,7 +91,8 @@ def _short(scene: Scene, event: Event) -> str:
     if isinstance(event, SocketIoPacket):
         return _socket(event, 60)
     if isinstance(event, EngineIoPacket):
-        return f"Engine.IO {safe(event.type)}"
+        data = f" “{safe(event.data[:_NAME])}”" if event.type in ("ping", "pong") and isinstance(event.data, str) else ""
+        return f"Engine.IO {safe(event.type)}{data if event.data else ''}"
     if isinstance(event, WebSocketMessage):
         return _message(event)
     if isinstance(event, WebSocketFrame):

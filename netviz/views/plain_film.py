@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netviz.event import CaptureProblem, Scene
+from netviz.event import CaptureProblem, Scene, WebSocketUpgrade
 from netviz.playback import Silence
 from netviz.quantity import seconds, span
 from netviz.views.plain import plain_event, plain_moment
 from netviz.views.plain_session import plain_session
 from netviz.views.plain_websocket import plain_websocket
+from netviz.views.text import safe
 
 __all__ = ["plain_scene", "plain_silence"]
 
@@ -25,6 +26,8 @@ def plain_scene(scene: Scene, start: int | None) -> Iterator[str]:
     for event in scene.told:
         if isinstance(event, CaptureProblem):
             yield from plain_event(event, start)
+        elif isinstance(event, WebSocketUpgrade) and scene.side == 0 and event.response:
+            yield f"{begin} upgrade asked for: {safe(event.method)} {safe(event.path)}"  # the answer has not come yet
         else:
             yield from plain_websocket(event, start)
             yield from plain_session(event, start)

@@ -8,15 +8,15 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from netviz.event import EngineIoPacket, PacketLayer, Scene, SocketIoPacket
+from netviz.views.arguments import quoted
 from netviz.views.hexdump import label_of, style_of
 from netviz.views.layers import OSI
 from netviz.views.text import fitting, fold, safe
-from netviz.views.arguments import quoted
 
 __all__ = ["stack_lines", "stack_sum"]
 
 #: Cells of the OSI layer, of the protocols, of the sizes, and of the bar that stands for all of the packet.
-_OSI, _NAMES, _SIZE, _BAR = 16, 30, 9, 20
+_OSI, _NAMES, _SIZE, _BAR = 16, 25, 8, 16
 
 #: From this width on there is a bar, and room for what a layer says.
 _WIDE = 100
@@ -48,9 +48,9 @@ def stack_sum(scene: Scene, width: int, height: int) -> list[Text]:
         elif layer.size:
             merged.append((name, style_of(layer), layer.size))
     for index, (name, style, size) in enumerate(merged):
-        line.append(" + " if index else "", "faint").append(f"{name}\N{NO-BREAK SPACE}{size:,}", style)
+        line.append(" + " if index else " ", "faint").append(f"{size:,} {name}".replace(" ", "\N{NO-BREAK SPACE}"), style)
     line.append(f" = {sum(size for *_, size in merged):,} bytes", "faint")
-    return list(fold(line, width, 2).split("\n"))[:height]
+    return list(fold(line, width, 1).split("\n"))[:height]
 
 
 def _upper(scene: Scene, width: int) -> Iterator[Text]:
@@ -60,11 +60,13 @@ def _upper(scene: Scene, width: int) -> Iterator[Text]:
         first = packets[0]
         name = f" {quoted(first.event[:40])}" if first.event is not None else ""
         more = f" and {len(packets) - 1} more" if len(packets) > 1 else ""
-        yield _entry("", f"Socket.IO {first.type}{name}{more}", "", "", f"namespace {safe(first.namespace[:60])}", "layer7", width)
+        yield _entry(
+            "", f"Socket.IO {first.type}{name}{more}", "", "", f"namespace {safe(first.namespace[:60])}", "layer7", width
+        )
     below = [event for event in scene.told if isinstance(event, EngineIoPacket)]
     if below:
         kinds = " + ".join(dict.fromkeys(safe(event.type) for event in below))
-        yield _entry("", f"Engine.IO {kinds}", "", "", f"by {below[0].transport}", "layer7", width)
+        yield _entry(f"7 {OSI[7]}", f"Engine.IO {kinds}", "", "", f"by {below[0].transport}", "layer7", width)
 
 
 def _level(osi: int, group: Sequence[PacketLayer], total: int, width: int) -> Text:
