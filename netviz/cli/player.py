@@ -43,12 +43,15 @@ class Player:
     def run(self) -> None:
         """Play."""
         while True:
-            now = time.monotonic_ns()
+            now = self._now()
             self._play.tick(now)
             self._stage.draw(self._picture(now))
             key = self._stage.key(self._patience(now))
-            if key and not self._press(key, time.monotonic_ns()):
+            if key and not self._press(key, self._now()):
                 return
+
+    def _now(self) -> int:
+        return time.monotonic_ns() - self._stage.away
 
     def _patience(self, now: int) -> float | None:
         wait = self._play.wait(now)

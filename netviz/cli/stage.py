@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any
@@ -52,6 +53,8 @@ class Stage:
         self._before: dict[int, Any] = {}
         self._drawn: list[str] = []
         self._size = (0, 0)
+        #: How many ns it was stopped by Ctrl-Z.
+        self.away = 0
 
     def __enter__(self) -> Stage:
         console = self._console
@@ -145,7 +148,9 @@ class Stage:
     def _suspend(self, number: int, frame: FrameType | None) -> None:
         self._give_back()
         signal.signal(number, signal.SIG_DFL)
+        stopped = time.monotonic_ns()
         os.kill(os.getpid(), number)  # it stops here, until somebody lets it go on
+        self.away += time.monotonic_ns() - stopped
         signal.signal(number, self._suspend)
         self._begin()
 

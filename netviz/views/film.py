@@ -1,7 +1,7 @@
 """A picture of a film, for a terminal of any size.
 
 what is played, which packet, when, how fast
-▪▪▪▪▪▪▪──────────── how far
+━━━━━━█──────────── how far
 client machine │ the ladder so far │ server machine       (wide; else two lines with the way of each)
 ── layers of this packet
 ── what it says
@@ -82,8 +82,11 @@ def picture(reel: Reel, scenes: Sequence[Scene], status: Status, width: int, hei
     lines = [_title(reel, scene, status, width), _bar(reel, scene, width)]
     stack = stack_lines(scene, width, layers) if layers > 2 else stack_sum(scene, width, layers)
     below = [_rule(f"packet {scene.number}, layer by layer", width)] if layers > 2 else []
-    below += _filled(stack, layers)
-    below += [_rule("what it says" if layers > 2 else f"packet {scene.number}", width)]
+    if layers > 2:
+        stack = _filled(stack, layers)
+    else:
+        words += layers - len(stack)
+    below += [*stack, _rule("what it says" if layers > 2 else f"packet {scene.number}", width)]
     below += _filled(_story(reel, scene, width, words), words)
     body = height - len(lines) - len(below) - 1
     lines += _beside(reel, scenes, status, width, body) if wide else _above(reel, scenes, status, width, body)
@@ -148,7 +151,7 @@ def _title(reel: Reel, scene: Scene, status: Status, width: int) -> Text:
 
 def _bar(reel: Reel, scene: Scene, width: int) -> Text:
     done = width if reel.scenes < 2 else max(round(width * scene.place / (reel.scenes - 1)), 1)
-    return Text.assemble(("█" * done, "client"), ("─" * (width - done), "faint"))
+    return Text.assemble(("━" * (done - 1), "client"), ("█", "client"), ("─" * (width - done), "faint"))
 
 
 def _rails(reel: Reel, room: int) -> Rails:

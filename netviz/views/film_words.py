@@ -60,16 +60,23 @@ def sentences(scene: Scene, neighbours: Neighbours, start: int | None) -> Iterat
         yield Said("TCP", f"“{scene.moment.meaning}”")
     elif scene.icmp is not None:
         yield Said("ICMP", f"{scene.icmp.sender} answers for the server: {scene.icmp.meaning}", "note")
+    moved = [
+        f"{who} {' → '.join(machine.trail[-2:])}"
+        for who, machine in zip(SIDES, scene.machines, strict=True)
+        if machine.moved and len(machine.trail) > 1
+    ]
+    if moved:
+        yield Said("states", ", ".join(moved))
+    if scene.last:
+        verdict = judge_tcp(scene.tcp, neighbours, start)
+        sign, style = SIGNS[verdict.severity]
+        yield Said("verdict", f"{sign} {verdict.headline}: {safe(verdict.means)}", style)
     for event in _told(scene):
         yield from _sentence(scene, event)
         if not isinstance(event, CaptureProblem):
             yield from (Said("problem", f"✗ {safe(problem.text)}", "problem") for problem in event.problems)
     if scene.more:
         yield Said("…", f"and {plural(scene.more, 'event')} more in this packet")
-    if scene.last:
-        verdict = judge_tcp(scene.tcp, neighbours, start)
-        sign, style = SIGNS[verdict.severity]
-        yield Said("verdict", f"{sign} {verdict.headline}: {safe(verdict.means)}", style)
 
 
 def _told(scene: Scene) -> list[Event]:
@@ -100,7 +107,7 @@ def _short(scene: Scene, event: Event) -> str:
     if isinstance(event, WebSocketUpgrade):
         return _asked(event) if _is_asked(scene, event) else _answered(event)
     if isinstance(event, EngineIoRequest):
-        return f"{safe(event.method[:16])} {safe(event.target[:_NAME])}"
+        return f"{safe(event.method[:16])} polling"
     if isinstance(event, EngineIoAnswer):
         return failure_words(event) if event.status != 200 else f"{event.status} {safe(event.reason[:_NAME])}".rstrip()
     return ""

@@ -37,8 +37,8 @@ def machine_column(machine: Machine, side: int) -> list[Text]:
 
 def _state(state: str, machine: Machine, style: str) -> Text:
     if state == machine.state:
-        mark = "?" if machine.inferred else ""
-        line = Text.assemble(("▶", style), (f" {state}{mark} ", f"{style} reverse bold"))
+        line = Text(f"▶ {state}{'?' if machine.inferred else ''}", style)
+        line.stylize("bold reverse" if machine.moved else "bold", 2)
     elif state in machine.trail:
         line = Text.assemble(("• ", style), state)
     else:
@@ -56,5 +56,6 @@ def machine_way(machine: Machine, side: int, width: int) -> Text:
     while passed and cell_len(before) + len(present) > width:
         passed.pop(0)
         before = "… → " + "".join(f"{state} → " for state in passed)
-    line = Text.assemble((before, "faint"), (present, f"{style} bold reverse" if machine.moved else f"{style} bold"))
+    line = Text.assemble((before, "faint"), (present, style))
+    line.stylize("bold reverse" if machine.moved else "bold", len(before))
     return line if line.cell_len <= width else line[: fitting(line.plain, width)]
