@@ -53,7 +53,7 @@ class Playback:
         self, times: Sequence[int | None], *, speed: float = 1.0, most: int = 2_000_000_000, now: int = 0, paused: bool = False
     ) -> None:
         self._times = times
-        self._most = most
+        self.most = most
         self.speed = speed
         self.paused = paused
         self.place = self.reached = 0
@@ -78,7 +78,7 @@ class Playback:
 
     def silence(self, place: int) -> Silence:
         """The gap before a scene, by the speed as it is now."""
-        return silence(self.gap(place), self.speed, self._most)
+        return silence(self.gap(place), self.speed, self.most)
 
     def tick(self, now: int) -> bool:
         """Go on to what is due; whether the picture changes."""

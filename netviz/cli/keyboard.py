@@ -28,16 +28,20 @@ class Keyboard:
         self._keys = Keys()
         self._ready: list[str] = []
         self._before: list[Any] | None = None
-        self._own = not sys.stdin.isatty()
-        self._descriptor = _terminal() if self._own else sys.stdin.fileno()
-        self._reader, self._writer = os.pipe()
-        for end in (self._reader, self._writer):
-            os.set_blocking(end, False)
-
-    @property
-    def alarm(self) -> int:
-        """A file descriptor: whatever is written into it ends a `read` that waits."""
-        return self._writer
+        self._open: list[int] = []
+        #: A file descriptor: whatever is written into it ends a `read` that waits; -1 where there is none.
+        self.alarm = -1
+        if sys.platform == "win32":
+            return
+        if sys.stdin is not None and sys.stdin.isatty():
+            self._descriptor = sys.stdin.fileno()
+        else:
+            self._descriptor = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+            self._open.append(self._descriptor)
+        self._reader, self.alarm = os.pipe()
+        self._open += self._reader, self.alarm
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self.alarm, False)
 
     def begin(self) -> None:
         """Take the terminal out of the mode in which it collects lines."""
@@ -63,8 +67,8 @@ class Keyboard:
 
     def close(self) -> None:
         """Give back what is open."""
-        for descriptor in (self._reader, self._writer, *([self._descriptor] if self._own else [])):
-            os.close(descriptor)
+        while self._open:
+            os.close(self._open.pop())
 
     def read(self, patience: float | None) -> str:
         """The next key within so many seconds (None: whenever one comes), or "" where none came.
@@ -73,15 +77,15 @@ class Keyboard:
         """
         if self._ready:
             return self._ready.pop(0)
-        if sys.platform == "win32":
-            self._ready += _windows_keys(patience)
-        else:
+        if not self._keys.waiting:
             self._ready += self._wait(patience)
-            if self._keys.waiting and not self._ready:
-                self._ready += self._wait(_REST) or self._keys.flush()
+        if self._keys.waiting and not self._ready:
+            self._ready += self._wait(_REST) or self._keys.flush()
         return self._ready.pop(0) if self._ready else ""
 
     def _wait(self, patience: float | None) -> list[str]:
+        if sys.platform == "win32":
+            return _windows_keys(patience)
         import select
 
         found, _, _ = select.select([self._descriptor, self._reader], [], [], patience)
@@ -94,12 +98,6 @@ class Keyboard:
         except OSError:
             data = b""
         return self._keys.feed(data) if data else ["q"]
-
-
-def _terminal() -> int:
-    if sys.platform == "win32":
-        return sys.stdout.fileno()  # keys are asked for by other means there
-    return os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
 
 
 #: What follows a 0 or 224 of msvcrt.

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 
+from rich.console import Console
 from rich.text import Text
 
 from netviz.cli.stage import Stage
 from netviz.film import Film
 from netviz.playback import Playback
+from netviz.quantity import seconds
+from netviz.verdicts.neighbours import Neighbours
 from netviz.views.film import Reel, Status, help_page, page, picture
 from netviz.views.layers import layers
 
-__all__ = ["Player"]
+__all__ = ["Player", "play"]
 
 #: Seconds between two pictures at least, and at most while time passes.
 _SHORTEST, _LONGEST = 0.033, 0.1
@@ -21,15 +24,34 @@ _SHORTEST, _LONGEST = 0.033, 0.1
 _DIGITS = 12
 
 
+def play(console: Console, film: Film, name: str, playback: Playback) -> None:
+    """Play a film that has scenes on the terminal, until somebody quits; ``name`` is what it is called there."""
+    neighbours = Neighbours()
+    for connection in film.connections:
+        neighbours.add(connection)
+    times = [time for time in film.times if time is not None]
+    numbers = [connection.connection for connection in film.connections]
+    reel = Reel(
+        name=name,
+        start=film.start,
+        scenes=len(film),
+        highest=film.footage.packets,
+        longest=len(seconds(max(max(times) - (film.start or 0), 0))) if times else 1,
+        labels=len(str(max(numbers))) + 1 if len(numbers) > 1 else 0,
+        neighbours=neighbours,
+    )
+    with Stage(console) as stage:
+        Player(stage, film, reel, playback).run()
+
+
 class Player:
     """Draws and listens until somebody quits."""
 
-    def __init__(self, stage: Stage, film: Film, reel: Reel, playback: Playback, most: int) -> None:
+    def __init__(self, stage: Stage, film: Film, reel: Reel, playback: Playback) -> None:
         self._stage = stage
         self._film = film
         self._reel = reel
         self._play = playback
-        self._most = most
         self._note = film.footage.cut
         #: What is typed behind "go to packet", None where nobody asked.
         self._typed: str | None = None
@@ -67,7 +89,7 @@ class Player:
         note = self._note
         if self._typed is not None:
             note = f"go to packet: {self._typed}█   (1 to {self._reel.highest}, then Enter; Esc goes back)"
-        status = Status(play.speed, self._most, play.paused, play.over, play.clock(now), note)
+        status = Status(play.speed, play.most, play.paused, play.over, play.clock(now), note)
         return picture(self._reel, self._film.recent(play.place, height), status, width, height)
 
     def _scroll(self, width: int, height: int) -> list[Text]:

@@ -82,7 +82,7 @@ def replay(
     \b
     Examples:
       netviz replay captures/socketio.pcapng
-      netviz replay captures/handshake.pcapng --step
+      netviz replay captures/handshake.pcapng --max-gap 500ms
       netviz replay captures/websocket.pcapng --speed 0.1 --until 100ms
       netviz replay captures/mixed.pcapng --connection 3 --speed max --plain
     """
@@ -106,7 +106,7 @@ def replay(
     gc.enable()
     console = screen(color, only_ascii)
     if not len(film):
-        for line in _nothing(footage, typed(captures)):
+        for line in _nothing(footage, typed(captures), matching.strip()):
             console.print(line, soft_wrap=True)
         return
     import time
@@ -115,23 +115,9 @@ def replay(
     if not drawn:
         _lines(console, film, playback)
         return
-    from netviz.cli.player import Player
-    from netviz.cli.stage import Stage
-    from netviz.quantity import seconds
-    from netviz.verdicts.neighbours import Neighbours
-    from netviz.views.film import Reel
+    from netviz.cli.player import play
 
-    neighbours = Neighbours()
-    for one in film.connections:
-        neighbours.add(one)
-    last = max((moment for moment in film.times if moment is not None), default=0)
-    name = "standard input" if captures == ("-",) else typed(captures)
-    numbers = [one.connection for one in film.connections]
-    labels = len(str(max(numbers))) + 1 if len(numbers) > 1 else 0
-    longest = len(seconds(max(last - (film.start or last), 0)))
-    reel = Reel(name, film.start, len(film), footage.packets, longest, labels, neighbours)
-    with Stage(console) as stage:
-        Player(stage, film, reel, playback, most).run()
+    play(console, film, "standard input" if captures == ("-",) else typed(captures), playback)
 
 
 def _lines(console: Console, film: Film, playback: Playback) -> None:
@@ -158,7 +144,7 @@ def _lines(console: Console, film: Film, playback: Playback) -> None:
         console.print(f"- {film.footage.cut}", soft_wrap=True)
 
 
-def _nothing(footage: Footage, name: str) -> list[str]:
+def _nothing(footage: Footage, name: str, matching: str) -> list[str]:
     """Why there is nothing to play."""
     from netviz.quantity import plural, seconds
     from netviz.views.plain import plain_event
@@ -167,6 +153,8 @@ def _nothing(footage: Footage, name: str) -> list[str]:
     if footage.connections:
         lasts = "" if footage.start is None or footage.stop is None else f"; it lasts {seconds(footage.stop - footage.start)} s"
         return [f"no TCP packet in this part of the capture{lasts}", *problems]
+    if matching:
+        return ["nothing to play: no TCP packet matches the filter", *problems]
     packets = f"{plural(footage.packets, 'packet')} in it, but no TCP" if footage.packets else "no packet in it"
     hint = [f"what there is: netviz summary {name}"] if footage.packets and name != "-" else []
     return [f"nothing to play: {packets}", *hint, *problems]

@@ -34,8 +34,9 @@ def stage_possible() -> bool:
     """Whether stdout is a terminal that can be drawn on, and there is one to read keys from."""
     if not sys.stdout.isatty() or os.environ.get("TERM", "dumb" if os.name != "nt" else "") == "dumb":
         return False
-    if sys.stdin.isatty() or os.name == "nt":
-        return sys.stdin.isatty()
+    keys = sys.stdin is not None and sys.stdin.isatty()
+    if keys or os.name == "nt":
+        return keys
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
     except OSError:

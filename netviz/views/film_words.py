@@ -34,6 +34,9 @@ __all__ = ["Said", "carries", "sentences"]
 #: Characters of a content that are looked at, and of a name that are shown.
 _SHOWN, _NAME = 400, 80
 
+#: Attachments of an event that are looked for in its packet.
+_PARTS = 100
+
 _ACKS = ("ACK", "BINARY_ACK")
 
 
@@ -80,14 +83,29 @@ def sentences(scene: Scene, neighbours: Neighbours, start: int | None) -> Iterat
 
 
 def _told(scene: Scene) -> list[Event]:
-    """The events of a scene; what only carries another one goes without saying."""
-    engine = {(event.session, number) for event in scene.told if isinstance(event, SocketIoPacket) for number in event.engine}
-    carried = {event.message for event in scene.told if isinstance(event, EngineIoPacket)}
+    """The events of a scene, without those that another one of it tells better: the frame by its message, the message by the
+    Engine.IO packet in it, that by its Socket.IO packet.
+    """
+    covered = {
+        (event.session, event.side, number)
+        for event in scene.told
+        if isinstance(event, SocketIoPacket)
+        for number in range(event.engine[0], min(event.engine[1], event.engine[0] + _PARTS) + 1)
+    }
+    left_out, messages = set(), set()
+    for event in scene.told:
+        if isinstance(event, EngineIoPacket):
+            if (event.session, event.side, event.number) in covered:
+                left_out.add(id(event))
+            elif event.type == "message" and event.message:
+                left_out.add(id(event))
+                continue
+            messages.add(event.message)
     return [
         event
         for event in scene.told
-        if not (isinstance(event, EngineIoPacket) and (event.type == "message" or (event.session, event.number) in engine))
-        and not (isinstance(event, WebSocketMessage) and event.number in carried and not event.problems)
+        if id(event) not in left_out
+        and not (isinstance(event, WebSocketMessage) and event.number in messages and not event.problems)
     ]
 
 
@@ -129,7 +147,7 @@ def _piece(event: WebSocketFrame) -> str:
 
 
 def _asked(event: WebSocketUpgrade) -> str:
-    return f"{safe(event.method[:16])} {safe(event.path[:_NAME])} upgrade"
+    return f"upgrade: {safe(event.method[:16])} {safe(event.path[:_NAME])}"
 
 
 def _answered(event: WebSocketUpgrade) -> str:
@@ -186,7 +204,7 @@ def _sentence(scene: Scene, event: Event) -> Iterator[Said]:
 
 def _upgrade(scene: Scene, event: WebSocketUpgrade) -> Said:
     if _is_asked(scene, event):
-        return Said("upgrade", f"{_asked(event).removesuffix(' upgrade')}: may this connection go on as a WebSocket?")
+        return Said("upgrade", f"{_asked(event).removeprefix('upgrade: ')}: may this connection go on as a WebSocket?")
     said = _answered(event)
     if event.outcome == "accepted":
         return Said("upgrade", f"{said}: ✓ Accept is computed from the key, the WebSocket is open", "ok")

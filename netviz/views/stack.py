@@ -50,7 +50,10 @@ def stack_sum(scene: Scene, width: int, height: int) -> list[Text]:
     for index, (name, style, size) in enumerate(merged):
         line.append(" + " if index else " ", "faint").append(f"{size:,} {name}".replace(" ", "\N{NO-BREAK SPACE}"), style)
     line.append(f" = {sum(size for *_, size in merged):,} bytes", "faint")
-    return list(fold(line, width, 1).split("\n"))[:height]
+    lines = list(fold(line, width, 1).split("\n"))[:height]
+    for part in lines:
+        part.plain = part.plain.replace("\N{NO-BREAK SPACE}", " ")  # they only kept together what belongs together
+    return lines
 
 
 def _upper(scene: Scene, width: int) -> Iterator[Text]:
