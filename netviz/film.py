@@ -3,7 +3,7 @@
 >>> from netviz.capture.source import open_capture
 >>> film = Film(shoot(open_capture("captures/refused.pcapng")))
 >>> [(scene.number, scene.machines[0].state) for scene in map(film.scene, range(len(film)))]
-[(3, 'SYN-SENT'), (4, 'CLOSED')]
+[(4, 'SYN-SENT'), (5, 'CLOSED')]
 """
 
 from __future__ import annotations

@@ -163,11 +163,16 @@ class Terminal:
 
 @contextlib.contextmanager
 def terminal(
-    *words: str, columns: int = 120, rows: int = 40, shell: bool = False, stdin: int | None = None, **more: str
+    *words: str,
+    columns: int = 120,
+    rows: int = 40,
+    shell: bool = False,
+    stdin: int | None = None,
+    more: dict[str, str] | None = None,
 ) -> Iterator[Terminal]:
     """``netviz WORDS`` in a terminal of this size; with ``shell`` below something that knows Ctrl-Z, as a shell does."""
     command = [sys.executable, *(["-c", _SHELL] if shell else []), "-m", "netviz", *words]
-    made = Terminal(command, columns, rows, more, stdin)
+    made = Terminal(command, columns, rows, more or {}, stdin)
     try:
         yield made
     finally:

@@ -71,4 +71,4 @@ def _first(text: str) -> tuple[int, str]:
             return end + 1, _NAMED.get(text[2 : end + 1], _NAMED.get(text[end], "") if text[end] != "~" else "")
         if not (text[end].isdigit() or text[end] in ";<=>?"):
             return end, ""
-    return (len(text), "") if len(text) >= _LONGEST else (0, "")
+    return (_LONGEST, "") if len(text) >= _LONGEST else (0, "")

@@ -34,6 +34,9 @@ _WIDE, _HIGH = 100, 28
 #: Cells of the word that says who speaks.
 _WHO = 11
 
+#: Cells that words get at least, however narrow the terminal: what does not fit is cut off.
+_LEAST = 10
+
 #: What the keys do, in full and in short.
 _KEYS = (
     ("space", "pause", "pause, or go on; at the end, once more from the beginning"),
@@ -206,7 +209,7 @@ def _story(reel: Reel, scene: Scene, width: int, height: int) -> list[Text]:
     """Who says what; the last line tells how much there was no room for."""
     lines: list[Text] = []
     for said in sentences(scene, reel.neighbours, reel.start):
-        for index, text in enumerate(wrapped(said.text, width - _WHO - 2)):
+        for index, text in enumerate(wrapped(said.text, max(width - _WHO - 2, _LEAST))):
             lines.append(Text.assemble((f" {said.who if not index else '':<{_WHO}}", "label"), (text, said.style)))
     if len(lines) > height > 1:
         more = len(lines) - height + 1

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ from netviz.samples import samples
 from tests.terminal import ENTER, LEAVE, Terminal, terminal
 
 _SIZES = [(60, 20), (120, 40)]
+
+
+def _stopped(shown: Terminal, times: int) -> bool:
+    return shown.raw.count("stopped") == times
 
 
 def _quit(shown: Terminal) -> None:
@@ -157,7 +162,7 @@ def test_long_silences_are_shortened_and_said() -> None:
 
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {}])
 def test_colours_only_where_wanted(more: dict[str, str]) -> None:
-    with terminal("replay", "handshake", "--step", columns=80, rows=24, **more) as shown:
+    with terminal("replay", "handshake", "--step", columns=80, rows=24, more=more) as shown:
         shown.wait("packet 3 of 21")
         shown.press("right")
         shown.wait("packet 4 of 21", "[ESTABLISHED]")
@@ -243,7 +248,7 @@ def test_control_z_gives_the_terminal_back_and_takes_it_again() -> None:
         shown.wait("packet 2 of 187")
         for times in (1, 2):
             shown.press("ctrl-z")
-            shown.until(lambda times=times: shown.raw.count("stopped") == times, "the stop")
+            shown.until(partial(_stopped, shown, times), "the stop")
             assert shown.restored
             shown.press("enter")  # what a shell's fg does
             shown.until(lambda: "packet 2 of 187" in shown.raw.rpartition("stopped")[2], "the film again")
@@ -266,7 +271,7 @@ def test_a_terminal_that_goes_away_ends_it() -> None:
 
 @pytest.mark.parametrize(("words", "more"), [(["--plain"], {}), ([], {"TERM": "dumb"})])
 def test_lines_where_lines_are_wanted(words: list[str], more: dict[str, str]) -> None:
-    with terminal("replay", "refused", "--color", "never", *words, columns=200, rows=24, **more) as shown:
+    with terminal("replay", "refused", "--color", "never", *words, columns=200, rows=24, more=more) as shown:
         assert shown.finish() == 0
         assert "client sends SYN" in shown.text
         assert ENTER not in shown.raw
