@@ -206,15 +206,23 @@ def _above(reel: Reel, scenes: Sequence[Scene], status: Status, width: int, heig
 
 
 def _story(reel: Reel, scene: Scene, width: int, height: int) -> list[Text]:
-    """Who says what; the last line tells how much there was no room for."""
-    lines: list[Text] = []
-    for said in sentences(scene, reel.neighbours, reel.start):
-        for index, text in enumerate(wrapped(said.text, max(width - _WHO - 2, _LEAST))):
-            lines.append(Text.assemble((f" {said.who if not index else '':<{_WHO}}", "label"), (text, said.style)))
+    """Who says what; where there is little room each in one line, and the last tells how many there are besides."""
+    room = max(width - _WHO - 2, _LEAST)
+    told = [(said, wrapped(said.text, room)) for said in sentences(scene, reel.neighbours, reel.start)]
+    if sum(len(texts) for _, texts in told) > height:
+        told = [(said, [texts[0] if len(texts) == 1 else _cut(said.text, room)]) for said, texts in told]
+    lines = [
+        Text.assemble((f" {said.who if not index else '':<{_WHO}}", "label"), (text, said.style))
+        for said, texts in told
+        for index, text in enumerate(texts)
+    ]
     if len(lines) > height > 1:
-        more = len(lines) - height + 1
-        lines = [*lines[: height - 1], Text(f" {'':<{_WHO}}… {more} more lines", "faint")]
+        lines = [*lines[: height - 1], Text(f" {'':<{_WHO}}… and {len(lines) - height + 1} more", "faint")]
     return lines[:height]
+
+
+def _cut(text: str, room: int) -> str:
+    return text[: fitting(text, room - 1)] + "…"
 
 
 def _filled(lines: list[Text], height: int) -> list[Text]:

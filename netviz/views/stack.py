@@ -39,17 +39,15 @@ def stack_lines(scene: Scene, width: int, height: int) -> list[Text]:
 
 def stack_sum(scene: Scene, width: int, height: int) -> list[Text]:
     """All layers as one sum, from the wire up."""
-    line = Text()
-    merged: list[tuple[str, str, int]] = []
+    merged: dict[str, tuple[str, int]] = {}
     for layer in sorted(scene.layers, key=lambda layer: (layer.start, layer.osi)):
-        name = safe(label_of(layer))
-        if layer.size and merged and merged[-1][0] == name:
-            merged[-1] = name, merged[-1][1], merged[-1][2] + layer.size
-        elif layer.size:
-            merged.append((name, style_of(layer), layer.size))
-    for index, (name, style, size) in enumerate(merged):
-        line.append(" + " if index else " ", "faint").append(f"{size:,} {name}".replace(" ", "\N{NO-BREAK SPACE}"), style)
-    line.append(f" = {sum(size for *_, size in merged):,} bytes", "faint")
+        if layer.size:
+            name = safe(label_of(layer)).rstrip("0123456789").rstrip()  # all frames as one, whatever their numbers
+            merged[name] = style_of(layer), merged.get(name, ("", 0))[1] + layer.size
+    line = Text()
+    for name, (style, size) in merged.items():
+        line.append(" + " if line else " ", "faint").append(f"{size:,} {name}".replace(" ", "\N{NO-BREAK SPACE}"), style)
+    line.append(f" = {sum(size for _, size in merged.values()):,} bytes", "faint")
     lines = list(fold(line, width, 1).split("\n"))[:height]
     for part in lines:
         part.plain = part.plain.replace("\N{NO-BREAK SPACE}", " ")  # they only kept together what belongs together

@@ -85,8 +85,12 @@ _SCREENS = {
     "layers unreachable 4": (60, 120),
     "layers handshake 1 --layer arp": (80,),
     "layers snaplen 12": (80,),
+    "replay handshake --speed max": (120,),
+    "replay unreachable --speed max": (80,),
+    "replay cut-file --speed max": (120,),
+    "replay socketio --connection 2 --speed max": (120,),
 }
-_COMMANDS = ("ws-trace", "summary", "layers")
+_COMMANDS = ("ws-trace", "summary", "layers", "replay")
 _CASES = [(words, columns) for words, widths in _SCREENS.items() for columns in widths]
 _WIDTHS = (60, 80, 120, 200)
 
