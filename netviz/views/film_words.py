@@ -29,7 +29,7 @@ from netviz.views.overview import SIGNS
 from netviz.views.session_failure import failure_words
 from netviz.views.text import safe
 
-__all__ = ["Said", "carries", "sentences"]
+__all__ = ["Said", "carries", "essential", "sentences"]
 
 #: Characters of a content that are looked at, and of a name that are shown.
 _SHOWN, _NAME = 400, 80
@@ -50,7 +50,7 @@ class Said(NamedTuple):
 
 def carries(scene: Scene) -> str:
     """What the packet of a scene carries, as short as can be; empty where it carries nothing that netviz knows."""
-    short = [words for event in _told(scene) if (words := _short(scene, event))]
+    short = [words for event in essential(scene) if (words := _short(scene, event))]
     if not short:
         heads = (layer for layer in scene.layers if layer.key in ("http", "tls") and layer.facts)
         short = [safe(layer.facts[0][:_SHOWN]) for layer in heads]
@@ -74,7 +74,7 @@ def sentences(scene: Scene, neighbours: Neighbours, start: int | None) -> Iterat
         verdict = judge_tcp(scene.tcp, neighbours, start)
         sign, style = SIGNS[verdict.severity]
         yield Said("verdict", f"{sign} {verdict.headline}: {safe(verdict.means)}", style)
-    for event in _told(scene):
+    for event in essential(scene):
         yield from _sentence(scene, event)
         if not isinstance(event, CaptureProblem):
             yield from (Said("problem", f"✗ {safe(problem.text)}", "problem") for problem in event.problems)
@@ -82,7 +82,7 @@ def sentences(scene: Scene, neighbours: Neighbours, start: int | None) -> Iterat
         yield Said("…", f"and {plural(scene.more, 'event')} more in this packet")
 
 
-def _told(scene: Scene) -> list[Event]:
+def essential(scene: Scene) -> list[Event]:
     """The events of a scene, without those that another one of it tells better: the frame by its message, the message by the
     Engine.IO packet in it, that by its Socket.IO packet.
     """

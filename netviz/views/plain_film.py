@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from netviz.event import CaptureProblem, Scene, WebSocketUpgrade
 from netviz.playback import Silence
 from netviz.quantity import seconds, span
+from netviz.views.film_words import essential
 from netviz.views.plain import plain_event, plain_moment
 from netviz.views.plain_session import plain_session
 from netviz.views.plain_websocket import plain_websocket
@@ -23,7 +24,7 @@ def plain_scene(scene: Scene, start: int | None) -> Iterator[str]:
         yield f"{begin} {plain_moment(scene.moment)}: {scene.moment.meaning}"
     elif scene.icmp is not None:
         yield f"{begin} packet {scene.number} ICMP from {scene.icmp.sender}: {scene.icmp.meaning}"
-    for event in scene.told:
+    for event in essential(scene):
         if isinstance(event, CaptureProblem):
             yield from plain_event(event, start)
         elif isinstance(event, WebSocketUpgrade) and scene.side == 0 and event.response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -20,6 +21,9 @@ _OSI, _NAMES, _SIZE, _BAR = 16, 25, 8, 16
 
 #: From this width on there is a bar, and room for what a layer says.
 _WIDE = 100
+
+#: That of a frame or a message, behind what it is.
+_NUMBER = re.compile(r" \d+$")
 
 
 def stack_lines(scene: Scene, width: int, height: int) -> list[Text]:
@@ -42,7 +46,7 @@ def stack_sum(scene: Scene, width: int, height: int) -> list[Text]:
     merged: dict[str, tuple[str, int]] = {}
     for layer in sorted(scene.layers, key=lambda layer: (layer.start, layer.osi)):
         if layer.size:
-            name = safe(label_of(layer)).rstrip("0123456789").rstrip()  # all frames as one, whatever their numbers
+            name = _NUMBER.sub("", safe(label_of(layer)))  # all frames as one, whatever their numbers
             merged[name] = style_of(layer), merged.get(name, ("", 0))[1] + layer.size
     line = Text()
     for name, (style, size) in merged.items():
