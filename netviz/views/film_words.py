@@ -167,7 +167,7 @@ def _socket(event: SocketIoPacket, most: int) -> str:
         return f"{where}emit({quoted(event.event[:_NAME])}{', ' if args else ''}{args}){number}"
     if event.type in _ACKS:
         return f"{where}ack({args}){number}"
-    name = event.type.lower().replace("_", " ")
+    name = safe(event.type.lower().replace("_", " "))
     return f"{name} {safe(event.namespace[:_NAME])}{f' {args}' if args else ''}"
 
 

@@ -37,7 +37,8 @@ def stack_lines(scene: Scene, width: int, height: int) -> list[Text]:
         if len(upper) + len(order) > height and osi in order and not any(layer.size for layer in levels[osi] if osi != 2):
             order.remove(osi)
     total = max(sum(layer.size for layer in scene.layers), 1)
-    lines = [*upper, *(_level(osi, levels[osi], total, width) for osi in order)]
+    tops = {osi: min((above for above in levels if above > osi), default=8) - 1 for osi in levels}
+    lines = [*upper, *(_level(osi, tops[osi], levels[osi], total, width) for osi in order)]
     return lines[:height]
 
 
@@ -65,18 +66,20 @@ def _upper(scene: Scene, width: int) -> Iterator[Text]:
         first = packets[0]
         name = f" {quoted(first.event[:40])}" if first.event is not None else ""
         more = f" and {len(packets) - 1} more" if len(packets) > 1 else ""
-        yield _entry(
-            "", f"Socket.IO {first.type}{name}{more}", "", "", f"namespace {safe(first.namespace[:60])}", "layer7", width
-        )
+        where = f"namespace {safe(first.namespace[:60])}"
+        yield _entry(f"7 {OSI[7]}", f"Socket.IO {safe(first.type)}{name}{more}", "", "", where, "layer7", width)
     below = [event for event in scene.told if isinstance(event, EngineIoPacket)]
     if below:
         kinds = " + ".join(dict.fromkeys(safe(event.type) for event in below))
         yield _entry(f"7 {OSI[7]}", f"Engine.IO {kinds}", "", "", f"by {below[0].transport}", "layer7", width)
 
 
-def _level(osi: int, group: Sequence[PacketLayer], total: int, width: int) -> Text:
+def _level(osi: int, top: int, group: Sequence[PacketLayer], total: int, width: int) -> Text:
+    """The line of an OSI layer; where nobody plays it, of all from it up to ``top``."""
     if all(layer.key == "nothing" for layer in group):
-        return _entry(f"{osi}–7", "nothing", "", "", safe(group[0].note), "faint", width)
+        return _entry(
+            f"{osi}–{top}" if top > osi else f"{osi} {OSI[osi]}", "nothing", "", "", safe(group[0].note), "faint", width
+        )
     names = list(dict.fromkeys(safe(layer.name) for layer in group if layer.key not in ("padding", "nothing")))
     name = " + ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
     size = sum(layer.size for layer in group)
