@@ -78,7 +78,7 @@ def shoot(source: Source, connection: int | None = None, progress: Callable[[flo
     """
     footage = _shoot(source, progress, None)
     if connection is None:
-        return footage
+        return _told_short(footage)
     chosen = [one for one in footage.connections if one.connection == connection]
     again = source.again() if footage.cut else None
     if again is not None:
@@ -93,6 +93,17 @@ def shoot(source: Source, connection: int | None = None, progress: Callable[[flo
         there = "has none" if highest < 0 else f"has 0 to {highest}" if highest else "has only 0"
         raise NetvizError(f"no connection {connection}: the capture {there}")
     footage.connections = chosen
+    return _told_short(footage)
+
+
+def _told_short(footage: Footage) -> Footage:
+    """Say of which connection not every segment was kept."""
+    for one in footage.connections:
+        missing = sum(side.packets for side in one.traffic) - len(one.segments)
+        if missing > 0:
+            kept = f"connection {one.connection} goes on for {plural(missing, 'segment')} that are not in the film"
+            footage.cut = f"{footage.cut}; {kept}" if footage.cut else kept
+            break
     return footage
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -67,6 +68,7 @@ class Terminal:
         self.raw = ""
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self.screen)
+        self._decoder = getincrementaldecoder("utf-8")("replace")
         self.resize(columns, rows, told=False)
         self.modes = self._modes()
         side = self._side
@@ -123,7 +125,7 @@ class Terminal:
                 return
             if not data:
                 return
-            text = data.decode(errors="replace")
+            text = self._decoder.decode(data)
             self.raw += text
             self._stream.feed(text)
 
@@ -142,6 +144,7 @@ class Terminal:
         while not there():
             assert time.monotonic() < end, f"waited for {wanted} in vain:\n{self.text}\n{self.raw[-2000:]!r}"
             self.read()
+        self.read(0.03)  # the rest of the picture
         return self.text
 
     def finish(self) -> int:

@@ -233,6 +233,12 @@ def test_a_film_holds_so_many_bytes(saved: Save, monkeypatch: pytest.MonkeyPatch
     assert len(film) == 64
 
 
+def test_a_film_says_where_a_connection_is_not_whole(saved: Save) -> None:
+    footage = shoot(open_capture(saved(_many(1, 20_003))))
+    assert footage.cut == "connection 0 goes on for 3 segments that are not in the film"
+    assert len(Film(footage)) == 20_000
+
+
 def test_any_connection_of_a_larger_capture(saved: Save, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the numbers that it and its packets have in the whole capture."""
     whole = Film(shoot(open_capture(samples()["mixed"]), 43))

@@ -5,6 +5,7 @@ It uses the alternate screen, so that what was on the terminal is there again af
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -66,6 +67,7 @@ class Stage:
         self._handle("SIGCONT", self._resume)
         self._handle("SIGWINCH", lambda number, frame: None)  # that it came is enough to look at the size again
         self._alarm = signal.set_wakeup_fd(self._keyboard.alarm, warn_on_full_buffer=False)
+        atexit.register(self._give_back)  # should an interrupt come between here and the first line of the context
         try:
             self._begin()
         except BaseException:
@@ -75,6 +77,7 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         self._give_back()
+        atexit.unregister(self._give_back)
         signal.set_wakeup_fd(self._alarm)
         for number, handler in self._before.items():
             signal.signal(number, handler)
