@@ -145,7 +145,7 @@ class Film:
             more=footage.omitted.get(still.packet, 0),
             silence=None if before is None or still.time is None else max(still.time - before, 0),
             phase=self._phase(strip.tcp.connection, still.packet),
-            last=still.packet == strip.final,
+            last=still.packet == strip.final and (not footage.cut or _is_over(strip.tcp)),
         )
 
     def _layers(self, still: _Still, strip: _Strip) -> tuple[PacketLayer, ...]:
@@ -163,6 +163,12 @@ class Film:
             if since <= packet:
                 phase = now
         return phase
+
+
+def _is_over(connection: TcpConnection) -> bool:
+    """Whether nothing can follow, also in a capture that goes on."""
+    closing = connection.closing
+    return connection.outcome in ("refused", "aborted") if closing is None else closing.how in ("fin", "reset")
 
 
 def _strip(connection: TcpConnection) -> _Strip:

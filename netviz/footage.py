@@ -150,7 +150,7 @@ def _shoot(source: Source, progress: Callable[[float | None], None] | None, only
             progress(source.progress)
         if short:
             held = plural(PACKETS - budget.packets, "packet")
-            footage.cut = f"the film ends here, the capture does not: a film holds the first {held}"
+            footage.cut = f"the capture goes on: a film holds the first {held}"
             break
     taker.connected(general.close())
     taker.tell(special.close())

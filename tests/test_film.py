@@ -221,10 +221,19 @@ def test_a_film_ends_where_it_holds_enough(saved: Save, monkeypatch: pytest.Monk
     monkeypatch.setattr(netviz.footage, "PACKETS", 100)
     path = saved(_many(10, 50))
     footage = shoot(open_capture(path))
-    assert footage.cut == "the film ends here, the capture does not: a film holds the first 100 packets"
+    assert footage.cut == "the capture goes on: a film holds the first 100 packets"
     film = Film(footage)
     assert (len(film), film.scene(99).number) == (100, 100)
+    assert not any(scene.last for scene in _scenes(film))  # nobody knows how they end
     assert shoot(open_capture(saved(_many(10, 10)))).cut == ""
+
+
+def test_what_is_over_before_a_film_ends_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netviz.footage, "PACKETS", 200)
+    film = _film("mixed")
+    judged = {scene.tcp.connection: scene.tcp for scene in _scenes(film) if scene.last}
+    assert 0 < len(judged) < len(film.connections)
+    assert all(tcp.outcome == "refused" or (tcp.closing and tcp.closing.how in ("fin", "reset")) for tcp in judged.values())
 
 
 def test_a_film_holds_so_many_bytes(saved: Save, monkeypatch: pytest.MonkeyPatch) -> None:

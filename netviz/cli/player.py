@@ -39,6 +39,7 @@ def play(console: Console, film: Film, name: str, playback: Playback) -> None:
         longest=len(seconds(max(max(times) - (film.start or 0), 0))) if times else 1,
         labels=len(str(max(numbers))) + 1 if len(numbers) > 1 else 0,
         neighbours=neighbours,
+        cut=film.footage.cut,
     )
     with Stage(console) as stage:
         Player(stage, film, reel, playback).run()

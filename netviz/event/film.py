@@ -41,7 +41,7 @@ class Scene(Happening):
     ``place`` counts the scenes of the film from 0, ``row`` those of its connection; ``silence`` is the ns since the scene
     before, None where a time is missing.  ``machines`` are those of client and server behind this packet; ``layers`` what the
     packet is made of; ``told`` the events that it completes, and ``more`` how many further ones are not kept.  ``last`` tells
-    that nothing follows on this connection.
+    that nothing follows on this connection, so that it can be judged.
     """
 
     name: ClassVar[str] = "film.scene"

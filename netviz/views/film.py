@@ -21,7 +21,7 @@ from netviz.event import Scene
 from netviz.quantity import seconds
 from netviz.verdicts.neighbours import Neighbours
 from netviz.views.film_rows import Pace, Rails, rows
-from netviz.views.film_words import sentences
+from netviz.views.film_words import Said, sentences
 from netviz.views.machines import COLUMN, machine_column, machine_way
 from netviz.views.stack import stack_lines, stack_sum
 from netviz.views.text import fitting, safe, wrapped
@@ -54,7 +54,8 @@ class Reel(NamedTuple):
     """What is the same in all pictures of a film.
 
     ``name`` is what is played, ``scenes`` how many scenes there are, ``highest`` the number of the last packet, ``longest`` the
-    cells that the longest time takes; ``labels`` the cells of a connection's number, 0 where there is only one.
+    cells that the longest time takes; ``labels`` the cells of a connection's number, 0 where there is only one;
+    ``cut`` says what of the capture is not in it.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Reel(NamedTuple):
     longest: int
     labels: int
     neighbours: Neighbours
+    cut: str = ""
 
 
 class Status(NamedTuple):
@@ -208,7 +210,10 @@ def _above(reel: Reel, scenes: Sequence[Scene], status: Status, width: int, heig
 def _story(reel: Reel, scene: Scene, width: int, height: int) -> list[Text]:
     """Who says what; where there is little room each in one line, and the last tells how many there are besides."""
     room = max(width - _WHO - 2, _LEAST)
-    told = [(said, wrapped(said.text, room)) for said in sentences(scene, reel.neighbours, reel.start)]
+    all_said = list(sentences(scene, reel.neighbours, reel.start))
+    if reel.cut and scene.place == reel.scenes - 1:
+        all_said.insert(0, Said("film", f"! {reel.cut}", "note"))
+    told = [(said, wrapped(said.text, room)) for said in all_said]
     if sum(len(texts) for _, texts in told) > height:
         told = [(said, [texts[0] if len(texts) == 1 else _cut(said.text, room)]) for said, texts in told]
     lines = [

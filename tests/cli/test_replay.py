@@ -190,7 +190,7 @@ def test_no_capture(saved: Save) -> None:
 def test_a_large_capture_says_where_its_film_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(netviz.footage, "PACKETS", 100)
     out = inside("replay", "mixed", "--speed", "max").out.splitlines()
-    assert out[-1] == "- the film ends here, the capture does not: a film holds the first 100 packets"
+    assert out[-1] == "- the capture goes on: a film holds the first 100 packets"
 
 
 def test_standard_input() -> None:

@@ -21,7 +21,7 @@ def reel_of(film: Film, name: str = "test") -> Reel:
     numbers = [one.connection for one in film.connections]
     return Reel(
         name, film.start, len(film), film.footage.packets, len(seconds(max(last - (film.start or 0), 0))),
-        len(str(max(numbers))) + 1 if len(numbers) > 1 else 0, neighbours,
+        len(str(max(numbers))) + 1 if len(numbers) > 1 else 0, neighbours, film.footage.cut,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+import netviz.footage
 from netviz.capture.source import open_capture
 from netviz.errors import NetvizError
 from netviz.film import Film, shoot
@@ -131,6 +132,13 @@ def test_silence_is_told_while_it_lasts_and_afterwards() -> None:
 
 def test_slow_motion_says_how_long_it_takes_here() -> None:
     assert " µs of silence, here 1.000 s ⋮" in _text(_film("websocket"), 1, 80, 40, Status(1e-6, 10**9))
+
+
+def test_the_last_picture_says_what_is_not_in_the_film(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netviz.footage, "PACKETS", 20)
+    film = _film("websocket")
+    words = "the capture goes on: a film holds the first 20 packets"
+    assert [words in _text(film, place, 120, 40) for place in (0, 18, 19)] == [False, False, True]
 
 
 def test_other_connections_are_faint() -> None:
