@@ -79,20 +79,14 @@ def shoot(source: Source, connection: int | None = None, progress: Callable[[flo
     footage = _shoot(source, progress, None)
     if connection is None:
         return _told_short(footage)
-    chosen = [one for one in footage.connections if one.connection == connection]
-    again = source.again() if footage.cut else None
-    if again is not None:
+    again, once_more = (source.again(), source.again()) if footage.cut else (None, None)
+    if again is not None and once_more is not None:
         # What is further back, or goes on there, is found first; then nothing but its packets is read.
-        found = _find(again, connection)
-        once_more = source.again()
-        if found is not None and once_more is not None:
-            footage = _shoot(once_more, progress, found)
-            chosen = footage.connections
-    if not chosen:
-        highest = max((one.connection for one in footage.connections), default=-1)
-        there = "has none" if highest < 0 else f"has 0 to {highest}" if highest else "has only 0"
-        raise NetvizError(f"no connection {connection}: the capture {there}")
-    footage.connections = chosen
+        start = footage.start
+        footage = _shoot(once_more, progress, _find(Analysis().run(again), connection))
+        footage.start = start
+    else:
+        footage.connections = [_find(footage.connections, connection)]
     return _told_short(footage)
 
 
@@ -107,9 +101,15 @@ def _told_short(footage: Footage) -> Footage:
     return footage
 
 
-def _find(source: Source, number: int) -> TcpConnection | None:
-    found = (event for event in Analysis().run(source) if isinstance(event, TcpConnection))
-    return next((event for event in found if event.connection == number), None)
+def _find(events: Iterable[Event], number: int) -> TcpConnection:
+    highest = -1
+    for event in events:
+        if isinstance(event, TcpConnection):
+            if event.connection == number:
+                return event
+            highest = max(highest, event.connection)
+    there = "has none" if highest < 0 else f"has 0 to {highest}" if highest else "has only 0"
+    raise NetvizError(f"no connection {number}: the capture {there}")
 
 
 class _Budget:

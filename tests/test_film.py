@@ -261,7 +261,8 @@ def test_any_connection_of_a_larger_capture(saved: Save, monkeypatch: pytest.Mon
         [event.name for event in scene.told if not isinstance(event, CaptureProblem)] for scene in _scenes(whole)
     ]
     assert film.dissect(3).connection == 43
-    with pytest.raises(NetvizError, match="no connection 999"):
+    assert film.start == whole.start
+    with pytest.raises(NetvizError, match="no connection 999: the capture has 0 to 51"):
         shoot(open_capture(samples()["mixed"]), 999)
 
 
