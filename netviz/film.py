@@ -109,7 +109,7 @@ class Film:
 
     def dissect(self, place: int) -> Dissection:
         """The packet of a scene taken apart, layer by layer."""
-        found = dissect(self.footage.source, self._packets[place])
+        found = replace(dissect(self.footage.source, self._packets[place]), origin=self.start)
         number = self._strips[self._stills[place].strip].tcp.connection
         return replace(found, connection=number) if found.connection is not None else found
 

@@ -139,11 +139,15 @@ def _shoot(source: Source, progress: Callable[[float | None], None] | None, only
         wanted = rows if only is None else _between(batch, only)
         fitting = budget.fitting(batch, wanted)
         short = len(fitting) < len(wanted)
-        if short and len(batch):
-            batch = replace(batch.part(0, int(fitting[-1]) + 1 if len(fitting) else 0), problems=batch.problems)
-        batch = compact(batch, fitting)
-        batches.append(batch)
-        footage.packets = max(footage.packets, batch.first + len(batch) - 1)
+        last = len(batch) - 1 if not short else int(fitting[-1]) if len(fitting) else -1
+        footage.packets = max(footage.packets, batch.first + last)
+        if only is not None or short:
+            # Of a large capture the rows before and behind those that are wanted would take more room than these.
+            start, stop = (int(fitting[0]), int(fitting[-1]) + 1) if len(fitting) else (0, 0)
+            batch, fitting = replace(batch.part(start, stop), problems=batch.problems), fitting - start
+        if len(batch) or batch.problems:
+            batch = compact(batch, fitting)
+            batches.append(batch)
         taker.connected(general.feed(batch))
         taker.tell(special.feed(batch))
         if progress is not None:

@@ -50,5 +50,7 @@ def compact(batch: Batch, rows: Ints) -> Batch:
         buffer=np.frombuffer(packets + bytes(PADDING), np.uint8),
         offset=np.cumsum(captured) - captured,
         captured=captured,
+        wire=batch.wire.copy(),  # nothing of what was read is kept alive by a part of it
+        time=batch.time.copy(),
         kept=None if len(rows) == len(batch) else rows,
     )
