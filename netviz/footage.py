@@ -251,7 +251,9 @@ class _Taker:
         elif isinstance(event, WebSocketClose) and event.ended and event.packets:
             phases.append((max(event.packets), "CLOSED"))
         if phases:
-            self._footage.phases.setdefault(event.connection, []).extend(phases)  # type: ignore[union-attr]
+            # Whatever has phases has a connection.
+            known = self._footage.phases.setdefault(event.connection, [])  # type: ignore[union-attr]
+            known += [new for new in phases if not known or new[1] != known[-1][1]]
 
 
 def _completing(event: Event) -> list[int]:
@@ -266,4 +268,5 @@ def _numbered(event: Event, connection: int) -> Event:
     """The same with the number that its connection has in the whole capture."""
     if isinstance(event, WebSocketFrame | WebSocketMessage):
         return event._replace(connection=connection)
+    # What has that field takes it.
     return replace(event, connection=connection) if hasattr(event, "connection") else event  # type: ignore[call-arg]
