@@ -29,10 +29,12 @@ Begin with a sample capture:
   netviz ws-trace websocket --explain    the same as a story
   netviz ws-trace websocket --frame 1    one frame, byte by byte
   netviz layers websocket 9              one packet, layer by layer
+  netviz replay websocket                the same as a film that can be stopped
+  netviz explain                         the words, in short texts with pictures
 
 Then your own:
   netviz summary my.pcapng
-  sudo tcpdump -i lo --immediate-mode -U -w - | netviz ws-trace -
+  sudo netviz ws-trace -i lo
 
 Samples: {names}
 More: netviz --help, netviz ws-trace --help\
