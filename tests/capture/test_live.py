@@ -72,6 +72,16 @@ def test_what_a_burst_loses_is_counted(tmp_path: Path) -> None:
 
 
 @needs_namespace
+def test_a_dropped_stretch_is_a_gap_and_not_garbage(tmp_path: Path) -> None:
+    told = apart(_LIVE / "gap.py", str(tmp_path / "gap.jsonl"), seconds=120)
+    kernel, interface, netviz = _dropped(told["said"])
+    assert kernel > 0 == interface + netviz
+    assert told["odd"] == []
+    assert told["sent"] - kernel <= told["whole"] <= told["sent"] - kernel // 2  # a few ACKs were dropped with the messages
+    assert {"bytes-missing", "packets-dropped"} == set(told["kinds"])
+
+
+@needs_namespace
 @pytest.mark.parametrize(
     ("how", "status", "words"),
     [
