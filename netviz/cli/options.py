@@ -9,7 +9,7 @@ import click
 
 from netviz.cli.origin import CAPTURE
 
-__all__ = ["output", "packet", "signs"]
+__all__ = ["output", "packet", "printed", "signs"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -21,9 +21,12 @@ def packet(command: _F) -> _F:
 
 def output(command: _F) -> _F:
     """How to print."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-    plain = click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers.")
-    return as_json(plain(signs(command)))
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(printed(command))
+
+
+def printed(command: _F) -> _F:
+    """How to print where that is for people only."""
+    return click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers.")(signs(command))
 
 
 def signs(command: _F) -> _F:

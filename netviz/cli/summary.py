@@ -70,7 +70,7 @@ def summary(
             elif isinstance(event, CaptureSummary):
                 event = replace(event, files=tuple(map(shortest, event.files)))
                 next_ones = commands(event, COMMANDS)
-                names = "" if source.streaming and not origin.write else origin.typed()
+                names = "" if source.streaming and not origin.write else origin.typed(filtered=False)
                 if plain:
                     from netviz.views.plain_summary import plain_summary
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         SocketIoPacket,
         Transport,
     )
+    from netviz.event.film import Machine, Phase, Scene
     from netviz.event.layers import Dissection, PacketLayer
     from netviz.event.tcp import (
         Closing,
@@ -98,6 +99,7 @@ __all__ = [
     "Happening",
     "Header",
     "Icmp",
+    "Machine",
     "Moment",
     "Options",
     "Origin",
@@ -105,9 +107,11 @@ __all__ = [
     "PacketCost",
     "PacketLayer",
     "Peers",
+    "Phase",
     "Problem",
     "Rtt",
     "Rule",
+    "Scene",
     "Segment",
     "SessionCounts",
     "Share",
@@ -131,7 +135,7 @@ __all__ = [
     "frame_kind",
 ]
 
-_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers")
+_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers", "film")
 
 
 def __getattr__(name: str) -> Any:
