@@ -21,7 +21,11 @@ COMMANDS = ("demo", "summary", "handshake", "ws-trace", "layers", "replay", "exp
 _BEGIN = """\
 netviz shows what happens on a network connection: TCP handshakes, the WebSockets on top of them, layer by layer.
 
-Begin with a sample capture:
+Begin with something that happens now:
+  netviz demo                            a client and a server talk over a WebSocket, captured and shown
+  netviz demo --list                     all labs: handshake, refused, 1006, socketio …
+
+Or with a sample capture:
   netviz summary mixed                   what a capture is, and where to look next
   netviz handshake websocket             a handshake, step by step
   netviz handshake refused               a connection that failed, and why

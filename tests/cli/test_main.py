@@ -44,7 +44,7 @@ _EXAMPLES = sorted(
 def test_alone_says_where_to_begin() -> None:
     run = inside()
     assert (run.status, run.err) == (0, "")
-    for word in ("Begin with", "netviz handshake", "--help", "my.pcapng"):
+    for word in ("Begin with", "netviz demo", "netviz handshake", "--help", "my.pcapng"):
         assert word in run.out
     assert all(name in run.out for name in samples())
 
