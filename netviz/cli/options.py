@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from netviz.samples import find, samples
 
-__all__ = ["captures", "output", "packet", "typed"]
+__all__ = ["captures", "keylog", "opened", "output", "packet", "typed"]
+
+if TYPE_CHECKING:
+    from netviz.keylog import KeyLog
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -35,6 +39,29 @@ def captures(command: _F) -> _F:
                             help="Only packets that match this capture filter, such as 'tcp port 8080'. Of a fragmented "
                                  "IP packet only the first fragment has ports.")  # fmt: skip
     return named(matching(command))
+
+
+def keylog(command: _F) -> _F:
+    """Where the keys of TLS connections are."""
+    return click.option(
+        "--keylog", metavar="FILE", envvar="SSLKEYLOGFILE", type=click.Path(dir_okay=False),
+        help="Open TLS with the keys in this file, which browsers, Node, Python and curl write; default: $SSLKEYLOGFILE. "
+             "Keys inside a pcapng file need no option.",
+    )(command)  # fmt: skip
+
+
+def opened(path: str | None, streaming: bool) -> KeyLog:
+    """The key log that was asked for; a file that is not there is a mistake, unless it may still be written.
+
+    Raises NetvizError.
+    """
+    from netviz.keylog import KeyLog
+
+    found = KeyLog(path)
+    asked = click.get_current_context().get_parameter_source("keylog") is ParameterSource.COMMANDLINE
+    if path is not None and asked and not streaming:
+        found.require()
+    return found
 
 
 def typed(captures: tuple[str, ...], matching: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import captures, output, typed
+from netviz.cli.options import captures, keylog, opened, output, typed
 
 if TYPE_CHECKING:
     from netviz.cli.trace_selection import TraceSelection
@@ -18,7 +18,7 @@ __all__ = ["ws_trace"]
 _KINDS = ("text", "binary", "ping", "pong", "close", "continuation", "reserved")
 _EVENTS = (
     "websocket.upgrade", "websocket.frame", "websocket.message", "websocket.close", "engineio.packet", "engineio.session",
-    "socketio.packet", "capture.problem",
+    "socketio.packet", "tls.handshake", "tls.alert", "tls.key-update", "tls.problem", "capture.problem",
 )  # fmt: skip
 
 
@@ -76,12 +76,13 @@ class _Size(click.ParamType[int]):
               help="Times: since the first packet, since the row before, or of day (UTC).")  # fmt: skip
 @click.option("--only", type=_Names(), default=(), metavar="NAMES",
               help="With --json: only events of these names, such as websocket.message,websocket.close.")  # fmt: skip
+@keylog
 @output
 @click.pass_context
 def ws_trace(
     ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
     check: bool, frames: bool, full: bool, number: int | None, explain: bool, stats: bool, api: bool, raw: bool,
-    directory: str | None, max_message: int, clock: Any, **only: Any,
+    directory: str | None, max_message: int, clock: Any, keylog: str | None, **only: Any,
 ) -> None:  # fmt: skip
     """Show every WebSocket in a capture: the upgrade and whether it kept the rules, the messages, pings, the close.
 
@@ -110,7 +111,8 @@ def ws_trace(
     source = open_capture(*captures, matching=matching)
     chosen = TraceSelection(**only)
     bare = as_json and chosen.everything and chosen.only == ("websocket.frame",) and directory is None and number is None
-    wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message)
+    wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message,
+                    keys=opened(keylog, source.streaming))  # fmt: skip
     analysis = Analysis(wanted=wanted, blocks=bare)
     events = analysis.run(source, Progress().update)
     if source.streaming and isinstance(sys.stdout, TextIOWrapper):

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         TcpOpening,
         Traffic,
     )
+    from netviz.event.tls import Flight, Session, TlsAlert, TlsHandshake, TlsKeyUpdate, TlsOffer, TlsProblem
     from netviz.event.websocket import (
         CLOSE_CODES,
         Anatomy,
@@ -93,6 +94,7 @@ __all__ = [
     "EngineIoSession",
     "Event",
     "Field",
+    "Flight",
     "FrameBlock",
     "Handshake",
     "Happening",
@@ -109,6 +111,7 @@ __all__ = [
     "Rtt",
     "Rule",
     "Segment",
+    "Session",
     "SessionCounts",
     "Share",
     "Side",
@@ -118,6 +121,11 @@ __all__ = [
     "Step",
     "TcpConnection",
     "TcpOpening",
+    "TlsAlert",
+    "TlsHandshake",
+    "TlsKeyUpdate",
+    "TlsOffer",
+    "TlsProblem",
     "Totals",
     "Traffic",
     "Transport",
@@ -131,7 +139,7 @@ __all__ = [
     "frame_kind",
 ]
 
-_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers")
+_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers", "tls")
 
 
 def __getattr__(name: str) -> Any:

@@ -300,14 +300,15 @@ class Http1:
             (request, earlier), response, body = rejected
             said = beginning(bytes(body.begun)) if body is not None else ""
             ready = max(response.ready, request.ready, packet, self._floor)
-            judged = judge(self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy)
+            judged = judge(self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy,
+                           tls=self._outlet.tls)
             self._outlet.tell(ready, "upgrade", judged.event)
 
     def _tell(self, asked: _Asked, response: Response | None, ready: int) -> Deflate | None:
         if not self._outlet.wanted.contents:
             return None if response is None else agreement(response)
         request, earlier = asked
-        judged = judge(self._outlet.number, request, response, earlier=earlier, proxy=self._proxy)
+        judged = judge(self._outlet.number, request, response, earlier=earlier, proxy=self._proxy, tls=self._outlet.tls)
         self._outlet.tell(max(ready, self._floor), "upgrade", judged.event)
         return judged.deflate
 

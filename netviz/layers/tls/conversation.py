@@ -1,0 +1,346 @@
+"""A TLS connection: the records of both sides in, what the applications said out.
+
+https://www.rfc-editor.org/rfc/rfc8446 (TLS 1.3), https://www.rfc-editor.org/rfc/rfc5246 (TLS 1.2)
+
+Without keys the clear part is read: who offers what, what is chosen, how long the handshake took, alerts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from netviz.event import SIDES, Problem, TlsAlert, TlsKeyUpdate, TlsProblem
+from netviz.layers.layer import Outlet
+from netviz.layers.tls.alert import CLOSE_NOTIFY, alert_name
+from netviz.layers.tls.cursor import Cursor, Malformed
+from netviz.layers.tls.direction import LEGACY, MODERN, NOTHING, Direction
+from netviz.layers.tls.handshake import (
+    CERTIFICATE,
+    CLIENT_HELLO,
+    CLIENT_KEY_EXCHANGE,
+    ENCRYPTED_EXTENSIONS,
+    END_OF_EARLY_DATA,
+    FINISHED,
+    KEY_UPDATE,
+    SERVER_HELLO,
+    Message,
+    names_in,
+)
+from netviz.layers.tls.hello import EARLY_DATA, read_alpn, read_client, read_extensions, read_server
+from netviz.layers.tls.keying import TLS13, Keying, Stage
+from netviz.layers.tls.protection import Aead13
+from netviz.layers.tls.record import ALERT, APPLICATION, CHANGE, HANDSHAKE, Record
+from netviz.layers.tls.report import Report
+from netviz.stream import Stream
+
+__all__ = ["Tls"]
+
+#: What one side may send while it waits for the other side, or for a key that may still be written.
+_PATIENCE = 1 << 20
+
+_WHAT = {ALERT: "alert", HANDSHAKE: "handshake message", APPLICATION: "record"}
+
+_CLIENT, _SERVER = 0, 1
+
+
+class Tls:
+    """Reads both sides of a connection; ``plain`` are the two Streams inside."""
+
+    def __init__(self, outlet: Outlet, client: Stream, server: Stream, *, floor: int = 0) -> None:
+        self._outlet = outlet
+        self._keylog = outlet.wanted.keys
+        self._sides = Direction(client), Direction(server)
+        self._report = Report(outlet, floor)
+        self._keying: Keying | None = None
+        #: Keys that may still be written, by stage and side; how much waits for them.
+        self._awaited: list[tuple[Stage, int]] = []
+        self._waiting = 0
+        self._patient = self._keylog.growing
+        self._changed = [False, False]
+
+    @property
+    def plain(self) -> tuple[Stream, Stream]:
+        """What client and server said inside."""
+        return self._sides[0].plain, self._sides[1].plain
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing that follows can be read."""
+        return all(side.over for side in self._sides)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the end changes nothing."""
+        return self._report.told and not any(len(side.source.data) for side in self._sides)
+
+    def advance(self) -> None:
+        """Read what can be read."""
+        if self._awaited:
+            self._install()
+        moved = True
+        while moved:
+            moved = False
+            for index, side in enumerate(self._sides):
+                if side.over:
+                    side.drop()
+                    continue
+                before = side.source.start
+                for record in side.records():
+                    self._take(index, side, record)
+                moved |= side.source.start > before
+        if self._report.told and not any(side.readable for side in self._sides):
+            self.drop()
+        self._be_patient()
+
+    def close(self, packet: int) -> None:
+        """Nothing comes any more: what waited for a key or for the other side goes without."""
+        self._give_up()
+        self.advance()
+        self._report.tell("unfinished", packet)
+        self.drop()
+
+    def drop(self) -> None:
+        """Nobody wants to know more."""
+        for side in self._sides:
+            side.drop()
+        self._note_waiting(0)
+        self._report.tell("unfinished")
+
+    # What waits
+
+    def _be_patient(self) -> None:
+        waits = [len(side.source.data) for side in self._sides if side.held or side.waits]
+        self._note_waiting(sum(waits) if self._awaited else 0)
+        if sum(waits) > _PATIENCE or (self._awaited and self._keylog.room < 0):
+            self._give_up()
+
+    def _note_waiting(self, waits: int) -> None:
+        self._keylog.waiting += waits - self._waiting
+        self._waiting = waits
+
+    def _give_up(self) -> None:
+        self._patient = False
+        self._install()
+        for side in self._sides:
+            side.held = side.waits = False
+
+    # Keys
+
+    def _install(self) -> None:
+        """Use the keys that came since, or go without them."""
+        awaited, self._awaited = self._awaited, []
+        for stage, index in awaited:
+            self._sides[index].waits = False
+            self._protect(stage, index)
+
+    def _protect(self, stage: Stage, index: int) -> None:
+        """What a side sends from here on is protected by the keys of this stage."""
+        side, keying = self._sides[index], self._keying
+        assert keying is not None
+        side.sealed = LEGACY if stage == "legacy" else MODERN
+        made = keying.protection(stage, index)
+        if made is None and self._patient and not keying.known and stage != "early":
+            side.waits = True
+            self._awaited.append((stage, index))
+        elif stage == "handshake" and keying.early and index == _CLIENT:
+            # Early data goes on until the client has read the answer to it.
+            side.successors = [made] if made is not None else []
+        else:
+            side.protection, side.successors = made, []
+            if made is None and stage == "handshake" and (later := keying.protection("application", index)) is not None:
+                side.successors = [later]
+        if made is None and not side.waits and stage != "early":
+            self._without(keying)
+
+    def _without(self, keying: Keying) -> None:
+        """Say why there is no key."""
+        report = self._report
+        if self._keylog.empty:
+            report.keys = "none"
+        elif keying.known and not keying.usable:
+            report.keys = "unusable"
+        elif report.keys == "used":
+            report.keys = "missing"
+            what = "is cut short" if keying.cut else "is not among those given"
+            text = f"the key of this connection {what}: client random {report.random.hex()}"
+            report.problems.append(Problem("key-missing", text, report.answered))
+        self._sides[_CLIENT].held = False  # what the server says to early data will not be known
+
+    # Records
+
+    def _take(self, index: int, side: Direction, record: Record) -> None:
+        names: list[str] = []
+        try:
+            if record.state == "broken":
+                self._broken(index, side, record)
+            elif record.kind == CHANGE:
+                names += self._change(index)
+            elif record.state == "sealed":
+                names += self._sealed(index, record)
+            elif record.kind == ALERT:
+                self._alert(index, record)
+            elif record.kind == HANDSHAKE:
+                for message in side.messages.feed(record.content):
+                    names.append(message.name)
+                    self._message(index, side, message, record)
+        except Malformed:
+            what = f"the {_WHAT.get(record.kind, 'record')} of the {SIDES[index]} does not hold what it says it does"
+            self._problem(index, record, "tls-malformed", f"packet {record.ready}: {what} (RFC 8446 section 4)")
+            self._end("failed", record)
+        self._report.note(index, record, names)
+        if self._report.complete:
+            self._report.tell("complete")
+
+    def _message(self, index: int, side: Direction, message: Message, record: Record) -> None:
+        kind, body, keying, report = message.kind, message.body, self._keying, self._report
+        modern = keying is not None and keying.modern
+        if kind == CLIENT_HELLO and index == _CLIENT:
+            self._hello(side, message, record)
+            return
+        if keying is None or modern or self._changed[index]:
+            pass
+        elif kind == CLIENT_KEY_EXCHANGE:
+            keying.note(message.raw, Cursor(body).vector(2) if len(body) > 64 else b"")
+        else:
+            keying.note(message.raw)
+        if kind == SERVER_HELLO and index == _SERVER:
+            self._answer(body, record)
+        elif kind == CERTIFICATE and index == _SERVER:
+            report.names = names_in(body, modern=modern)
+        elif kind == ENCRYPTED_EXTENSIONS and index == _SERVER:
+            self._extensions(body)
+        elif kind == END_OF_EARLY_DATA and side.successors:
+            side.protection = side.successors.pop(0)
+        elif kind == FINISHED:
+            report.finish(index, record)
+            if modern:
+                self._protect("application", index)
+        elif kind == KEY_UPDATE and isinstance(side.protection, Aead13):
+            side.protection = side.protection.update()
+            self._tell(record, TlsKeyUpdate(packets=record.packets, time=record.time, connection=self._outlet.number,
+                                            side=SIDES[index], requested=body == b"\1"))  # fmt: skip
+
+    def _hello(self, side: Direction, message: Message, record: Record) -> None:
+        hello = read_client(message.body)
+        before, self._keying = self._keying, Keying(self._keylog, hello)
+        self._keying.note(message.raw)
+        self._report.ask(hello, record)
+        self._changed = [False, False]
+        side.held = True
+        if hello.early and before is None:
+            self._keying.early = True
+            self._protect("early", _CLIENT)
+
+    def _answer(self, body: bytes, record: Record) -> None:
+        server, client = read_server(body), self._sides[_CLIENT]
+        keying = self._keying
+        if keying is None:
+            raise Malformed  # nobody asked
+        if server.retry:
+            self._report.retried = True
+            client.held = keying.early = False
+            client.protection, client.discards = None, True
+            return
+        keying.server = server
+        self._report.answer(server, record)
+        if server.version == TLS13:
+            client.held = keying.early
+            self._protect("handshake", _SERVER)
+            self._protect("handshake", _CLIENT)
+        else:
+            client.held = keying.early = False
+            client.sealed, client.protection = NOTHING, None
+
+    def _extensions(self, body: bytes) -> None:
+        extensions = read_extensions(Cursor(body))
+        names = read_alpn(extensions)
+        report, client, keying = self._report, self._sides[_CLIENT], self._keying
+        report.alpn = names[0] if names else None
+        if keying is not None and keying.early:
+            report.early = "accepted" if EARLY_DATA in extensions else "rejected"
+            client.discards = report.early == "rejected"
+            if client.discards:
+                client.protection = None
+        report.publish()
+        client.held = False
+
+    def _change(self, index: int) -> list[str]:
+        """ChangeCipherSpec: in TLS 1.3 it says nothing (RFC 8446 section D.4)."""
+        if self._keying is None or self._keying.server is None or self._keying.modern:
+            return []
+        if index == _SERVER and not self._report.complete:
+            self._report.resumed = not self._changed[_CLIENT]
+            self._report.publish()
+        self._changed[index] = True
+        self._protect("legacy", index)
+        return ["ChangeCipherSpec"]
+
+    def _sealed(self, index: int, record: Record) -> list[str]:
+        """A record without a key: of a handshake its place tells what it is."""
+        report, modern = self._report, self._keying is not None and self._keying.modern
+        if report.told or (modern and (index == _CLIENT) and record.ready < report.answered):
+            return []
+        report.inferred = True
+        if not modern:
+            if record.kind == HANDSHAKE:
+                report.finish(index, record)
+            return ["Finished (encrypted)"] if record.kind == HANDSHAKE else []
+        if index == _SERVER:
+            return ["encrypted"]
+        for side in (_SERVER, _CLIENT):
+            report.finish(side, record)
+        return ["Finished (encrypted)"]
+
+    def _alert(self, index: int, record: Record) -> None:
+        if len(record.content) != 2:
+            raise Malformed
+        number = record.content[1]
+        fatal = record.content[0] == 2 or (number not in (CLOSE_NOTIFY, 90) and self._keying is not None and self._keying.modern)
+        if not self._report.told:
+            self._report.note(index, record, [f"alert {alert_name(number)}"])
+            self._report.tell("failed")
+        problems = []
+        if fatal and number != CLOSE_NOTIFY:
+            text = f"the {SIDES[index]} ends TLS with the alert {alert_name(number)} (RFC 8446 section 6)"
+            problems.append(Problem("tls-alert", text, record.ready))
+        self._tell(record, TlsAlert(
+            packets=record.packets, time=record.time, problems=tuple(problems), connection=self._outlet.number,
+            side=SIDES[index], level="fatal" if fatal else "warning", description=alert_name(number),
+        ))  # fmt: skip
+
+    # What goes wrong
+
+    def _broken(self, index: int, side: Direction, record: Record) -> None:
+        if not record.kind:
+            text = f"packet {record.ready}: what the {SIDES[index]} sends here is no TLS record (RFC 8446 section 5.1)"
+            self._problem(index, record, "tls-record", text)
+        else:
+            opened = side.protection is not None and side.protection.seq > 1
+            why = "it was changed or damaged on the way" if opened else "the key given is not the one that sealed it"
+            kind = "record-not-authentic" if opened else "key-wrong"
+            if not opened:
+                self._report.keys = "wrong"
+            text = f"packet {record.ready}: a record of the {SIDES[index]} is not authentic: {why} (RFC 8446 section 5.2)"
+            self._problem(index, record, kind, text)
+        if side.over:
+            self._sides[1 - index].held = False
+            if not self._report.told:
+                self._end("unfinished", record)
+
+    def _end(self, outcome: Literal["failed", "unfinished"], record: Record) -> None:
+        """Nobody can read on."""
+        self._report.note(0, record, [])
+        self._report.tell(outcome)
+        self.drop()
+
+    def _problem(self, index: int, record: Record, kind: str, text: str) -> None:
+        problem = Problem(kind, text, record.ready)
+        if not self._report.told:
+            self._report.problems.append(problem)
+            return
+        self._tell(record, TlsProblem(packets=record.packets, time=record.time, problems=(problem,),
+                                      connection=self._outlet.number, side=SIDES[index]))  # fmt: skip
+
+    def _tell(self, record: Record, event: TlsAlert | TlsKeyUpdate | TlsProblem) -> None:
+        if self._outlet.wanted.contents:
+            self._outlet.tell(record.ready, "tls", event)
