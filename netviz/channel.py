@@ -16,7 +16,6 @@ from netviz.layers.search import Search
 from netviz.layers.tcp.reassembly import Reassembly
 from netviz.layers.tls.conversation import Tls
 from netviz.layers.websocket.conversation import WebSocket
-from netviz.stream import Stream
 
 if TYPE_CHECKING:
     from netviz.payload import Group, Payload
@@ -118,7 +117,10 @@ class Channel:
         ``how`` it ended is only asked where somebody wants to know.
         """
         self.over = True
-        if self.layer is None or (self.layer.idle and all(part.idle for part in (*self.ends, *self._below))):
+        layer = self.layer
+        if layer is None:
+            return
+        if layer.idle and all(end.idle for end in self.ends) and all(tls.idle for tls in self._below):
             return
         ending = how()
         for end in self.ends:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Literal, NamedTuple
 
 from netviz.event.base import Happening, Side
@@ -82,7 +83,7 @@ class TlsHandshake(Happening):
     def round_trips(self) -> int:
         """How often the client waited for an answer before it could send a request."""
         sides = [flight.side for flight in self.flights]
-        return sum(before == "client" and after == "server" for before, after in zip(sides, sides[1:], strict=False))
+        return sum(before == "client" and after == "server" for before, after in pairwise(sides))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

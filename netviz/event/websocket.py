@@ -130,8 +130,8 @@ class WebSocketUpgrade(Happening):
 
     ``time`` is that of the answer (else of the request, as ``asked``); header values that are missing are None.
     ``body`` is the beginning of what came with a rejection, ``earlier`` counts the requests before on this connection,
-    ``proxy`` is the target of the CONNECT that the upgrade went through, ``versions`` those of HTTP that both sides named, ``tls``
-    what is around all of it.
+    ``proxy`` is the target of the CONNECT that the upgrade went through, ``versions`` those of HTTP that both sides named,
+    ``tls`` what is around all of it.
     """
 
     name: ClassVar[str] = "websocket.upgrade"

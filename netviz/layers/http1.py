@@ -300,8 +300,9 @@ class Http1:
             (request, earlier), response, body = rejected
             said = beginning(bytes(body.begun)) if body is not None else ""
             ready = max(response.ready, request.ready, packet, self._floor)
-            judged = judge(self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy,
-                           tls=self._outlet.tls)
+            judged = judge(
+                self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy, tls=self._outlet.tls
+            )
             self._outlet.tell(ready, "upgrade", judged.event)
 
     def _tell(self, asked: _Asked, response: Response | None, ready: int) -> Deflate | None:

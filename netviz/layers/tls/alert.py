@@ -5,9 +5,9 @@ https://www.rfc-editor.org/rfc/rfc8446#section-6
 
 from __future__ import annotations
 
-__all__ = ["CLOSE_NOTIFY", "ALERTS", "alert_name"]
+__all__ = ["ALERTS", "CLOSE_NOTIFY", "USER_CANCELED", "alert_name"]
 
-CLOSE_NOTIFY = 0
+CLOSE_NOTIFY, USER_CANCELED = 0, 90
 
 ALERTS = {
     CLOSE_NOTIFY: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 21: "decryption_failed",
@@ -15,7 +15,7 @@ ALERTS = {
     42: "bad_certificate", 43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired",
     46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error",
     51: "decrypt_error", 70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
-    86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation", 109: "missing_extension",
+    86: "inappropriate_fallback", USER_CANCELED: "user_canceled", 100: "no_renegotiation", 109: "missing_extension",
     110: "unsupported_extension", 112: "unrecognized_name", 113: "bad_certificate_status_response",
     115: "unknown_psk_identity", 116: "certificate_required", 120: "no_application_protocol",
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Literal
 
 from netviz.event import SIDES, Problem, TlsAlert, TlsKeyUpdate, TlsProblem
 from netviz.layers.layer import Outlet
-from netviz.layers.tls.alert import CLOSE_NOTIFY, alert_name
+from netviz.layers.tls.alert import CLOSE_NOTIFY, USER_CANCELED, alert_name
 from netviz.layers.tls.cursor import Cursor, Malformed
 from netviz.layers.tls.direction import LEGACY, MODERN, NOTHING, Direction
 from netviz.layers.tls.handshake import (
@@ -77,6 +77,7 @@ class Tls:
         """Read what can be read."""
         if self._awaited:
             self._install()
+        self._begin()
         moved = True
         while moved:
             moved = False
@@ -85,12 +86,33 @@ class Tls:
                     side.drop()
                     continue
                 before = side.source.start
-                for record in side.records():
-                    self._take(index, side, record)
+                while (record := side.read()) is not None or not side.stuck:
+                    if record is not None:
+                        self._take(index, side, record)
                 moved |= side.source.start > before
         if self._report.told and not any(side.readable for side in self._sides):
             self.drop()
         self._be_patient()
+
+    def _begin(self) -> None:
+        """Read the handshake in the order of the wire: what one side says decides how the other is read."""
+        while not self._report.told:
+            due = [(packet, index) for index, side in enumerate(self._sides) if (packet := side.due) is not None]
+            if not due:
+                return
+            packet, index = min(due)
+            side = self._sides[index]
+            before = side.plain.end
+            if (record := side.read()) is not None:
+                self._take(index, side, record)
+            elif index == _CLIENT and side.plain.end > before and not self._expecting:
+                # Who speaks as an application has finished, also where that is not in the capture.
+                self._report.conclude(packet, side.plain.ready(before)[1])
+
+    @property
+    def _expecting(self) -> bool:
+        """Whether the client may send early data."""
+        return self._keying is not None and self._keying.early and bool(self._sides[_CLIENT].successors)
 
     def close(self, packet: int) -> None:
         """Nothing comes any more: what waited for a key or for the other side goes without."""
@@ -149,7 +171,7 @@ class Tls:
             side.protection, side.successors = made, []
             if made is None and stage == "handshake" and (later := keying.protection("application", index)) is not None:
                 side.successors = [later]
-        if made is None and not side.waits and stage != "early":
+        if made is None and not side.waits and (stage == "handshake" or stage == "legacy"):
             self._without(keying)
 
     def _without(self, keying: Keying) -> None:
@@ -229,7 +251,6 @@ class Tls:
         side.held = True
         if hello.early and before is None:
             self._keying.early = True
-            self._protect("early", _CLIENT)
 
     def _answer(self, body: bytes, record: Record) -> None:
         server, client = read_server(body), self._sides[_CLIENT]
@@ -246,6 +267,8 @@ class Tls:
         if server.version == TLS13:
             client.held = keying.early
             self._protect("handshake", _SERVER)
+            if keying.early:
+                self._protect("early", _CLIENT)
             self._protect("handshake", _CLIENT)
         else:
             client.held = keying.early = False
@@ -278,7 +301,10 @@ class Tls:
     def _sealed(self, index: int, record: Record) -> list[str]:
         """A record without a key: of a handshake its place tells what it is."""
         report, modern = self._report, self._keying is not None and self._keying.modern
-        if report.told or (modern and (index == _CLIENT) and record.ready < report.answered):
+        if report.told:
+            self._unread(index, record)
+            return []
+        if modern and index == _CLIENT and record.ready < report.answered:
             return []
         report.inferred = True
         if not modern:
@@ -291,11 +317,20 @@ class Tls:
             report.finish(side, record)
         return ["Finished (encrypted)"]
 
+    def _unread(self, index: int, record: Record) -> None:
+        """A record behind the handshake of which the key is missing, though that of the handshake was there."""
+        if self._report.keys == "used" and record.kind == APPLICATION:
+            self._report.keys = "missing"
+            text = f"the key for what the {SIDES[index]} says is missing: client random {self._report.random.hex()}"
+            self._problem(index, record, "key-missing", text)
+
     def _alert(self, index: int, record: Record) -> None:
         if len(record.content) != 2:
             raise Malformed
         number = record.content[1]
-        fatal = record.content[0] == 2 or (number not in (CLOSE_NOTIFY, 90) and self._keying is not None and self._keying.modern)
+        # TLS 1.3 does not care for the level: all but these two end the connection (RFC 8446 section 6).
+        modern = self._keying is not None and self._keying.modern
+        fatal = record.content[0] == 2 or (modern and number not in (CLOSE_NOTIFY, USER_CANCELED))
         if not self._report.told:
             self._report.note(index, record, [f"alert {alert_name(number)}"])
             self._report.tell("failed")

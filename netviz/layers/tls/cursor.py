@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Cursor", "Malformed"]
 
 
-class Malformed(Exception):
+class Malformed(Exception):  # noqa: N818 - an adjective, like what it is said of
     """A message ends before what it says it holds; never leaves the layer."""
 
 

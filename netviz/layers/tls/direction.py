@@ -6,11 +6,10 @@ packets and places as if it had been sent in the clear.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from netviz.layers.tls.handshake import Messages
+from netviz.layers.tls.loss import MOST, overhead, resume
 from netviz.layers.tls.protection import Protection
-from netviz.layers.tls.record import ALERT, APPLICATION, CHANGE, HANDSHAKE, HEAD, LARGEST, Record
+from netviz.layers.tls.record import ALERT, APPLICATION, CHANGE, HANDSHAKE, HEAD, LARGEST, Record, is_head
 from netviz.stream import Stream
 
 __all__ = ["LEGACY", "MODERN", "NOTHING", "Direction"]
@@ -30,7 +29,8 @@ class Direction:
     """
 
     __slots__ = (
-        "_failures", "discards", "held", "messages", "over", "plain", "protection", "sealed", "source", "successors", "waits",
+        "_failures", "_searched", "discards", "held", "messages", "over", "plain", "protection", "sealed", "source", "stuck",
+        "successors", "waits",
     )  # fmt: skip
 
     def __init__(self, source: Stream) -> None:
@@ -42,7 +42,10 @@ class Direction:
         self.successors: list[Protection] = []
         self.sealed = NOTHING
         self.held = self.waits = self.discards = self.over = False
+        self.stuck = False
         self._failures = 0
+        #: How much was there when the next record was searched for last.
+        self._searched = -1
 
     @property
     def readable(self) -> bool:
@@ -54,36 +57,103 @@ class Direction:
         self.over = True
         self.source.seek(self.source.end)
 
-    def records(self) -> Iterator[Record]:
-        """Records that are whole, as far as they go; application data that could be opened goes to ``plain`` instead."""
+    @property
+    def due(self) -> int | None:
+        """The packet that completed the next record, None where there is none that can be read yet."""
         stream = self.source
-        while not self.over:
-            data, available = stream.data, stream.available
-            if available < HEAD:
-                break
-            kind, length = data[0], data[3] << 8 | data[4]
-            if data[1] != 3 or not CHANGE <= kind <= 24 or length > LARGEST:
-                yield self._nonsense()
-                return
-            if available < HEAD + length or self.waits or (self.held and kind != ALERT):
-                break
-            protection = self.protection
-            if protection is not None and (kind == APPLICATION or not protection.modern):
-                opened = protection.open(kind, bytes(data[HEAD : HEAD + length])) or self._by_successor(kind, length)
-            elif kind in self.sealed:
-                opened = self._by_successor(kind, length)
-            else:
-                yield self._record(kind, bytes(data[HEAD : HEAD + length]), HEAD + length, "clear")
-                continue
-            if opened is None:
-                yield self._unopened(kind, length)
-                continue
-            self._failures = 0
-            kind, content = opened
-            if kind == APPLICATION:
-                self._deliver(content, HEAD + length)
-            else:
-                yield self._record(kind, content, HEAD + length, "opened")
+        data, available = stream.data, stream.available
+        if self.over or self.waits or available < HEAD:
+            return stream.gaps[0].ready if self._behind() else None
+        size = HEAD + (data[3] << 8 | data[4])
+        if not is_head(data):
+            return stream.ready(stream.start + HEAD - 1)[0]
+        if self.held and data[0] != ALERT:
+            return None
+        if available < size:
+            return stream.gaps[0].ready if self._behind() else None
+        return stream.ready(stream.start + size - 1)[0]
+
+    def read(self) -> Record | None:
+        """The next record.  What an application said goes to ``plain`` instead; ``stuck`` tells that there was none to read."""
+        stream = self.source
+        data, available = stream.data, stream.available
+        self.stuck = True
+        if self.over or self.waits:
+            return None
+        if available < HEAD:
+            if self._behind():
+                self._skip()
+            return None
+        kind, length = data[0], data[3] << 8 | data[4]
+        if data[1] != 3 or not CHANGE <= kind <= 24 or length > LARGEST:
+            return self._nonsense()
+        if self.held and kind != ALERT:
+            return None
+        if available < HEAD + length:
+            if self._behind():
+                self._skip()
+            return None
+        self.stuck = False
+        protection = self.protection
+        if protection is not None and (kind == APPLICATION or not protection.modern):
+            opened = protection.open(kind, bytes(data[HEAD : HEAD + length])) or self._by_successor(kind, length)
+        elif kind in self.sealed:
+            opened = self._by_successor(kind, length)
+        else:
+            return self._record(kind, bytes(data[HEAD : HEAD + length]), HEAD + length, "clear")
+        if opened is None:
+            return self._unopened(kind, length)
+        self._failures = 0
+        kind, content = opened
+        if kind != APPLICATION:
+            return self._record(kind, content, HEAD + length, "opened")
+        self._deliver(content, HEAD + length)
+        return None
+
+    def _behind(self) -> bool:
+        """Whether bytes of the next record are missing, and something came behind them that was not looked at."""
+        stream = self.source
+        if not stream.gaps or self.over or self.waits or self.held or len(stream.data) == self._searched:
+            return False
+        return len(stream.data) > stream.available if self._end is None else stream.end >= self._end
+
+    @property
+    def _end(self) -> int | None:
+        """Where the next record ends, if its head is there and the end is not in a gap."""
+        stream = self.source
+        if stream.available < HEAD:
+            return None
+        end = stream.start + HEAD + (stream.data[3] << 8 | stream.data[4])
+        return None if any(gap.offset < end < gap.offset + gap.length for gap in stream.gaps) else end
+
+    def _skip(self) -> None:
+        """Go on behind what is missing: behind the next record, if its head is there, else where another one shows."""
+        stream = self.source
+        cut = stream.gaps[0].cut
+        if (end := self._end) is not None:
+            self._miss(end - stream.start, 1, cut=cut)
+            stream.seek(end)
+            return
+        self._searched = len(stream.data)
+        found = resume(stream, self.protection)
+        if found is None and self.successors and (found := resume(stream, self.successors[0])) is not None:
+            self.protection = self.successors.pop(0)
+        if found is not None:
+            self._miss(found.offset - stream.start, found.records, cut=cut)
+            stream.seek(found.offset)
+        elif len(stream.data) - stream.available > MOST:
+            self.drop()
+
+    def _miss(self, size: int, records: int, *, cut: bool) -> None:
+        """So many bytes of so many records cannot be read."""
+        self.stuck = False
+        self._searched = -1
+        self.messages = Messages()
+        protection, gap = self.protection, self.source.gaps[0]
+        if protection is not None:
+            protection.seq += records
+            inside = max(size - records * (HEAD + overhead(protection)), 1)
+            self.plain.miss(inside, cut=cut, ready=gap.ready, time=gap.time)
 
     def _record(self, kind: int, content: bytes, size: int, state: str) -> Record:
         stream = self.source

@@ -78,7 +78,8 @@ class Keying:
         secret = self._keylog.secret(self._hello.random, _STAGES[stage][side])
         if secret is None:
             return None
-        chosen = self._chosen(secret) if stage == "early" else self._suite()
+        # Also that of early data: a server that accepts it must choose the suite of before (RFC 8446 section 4.2.10).
+        chosen = self._suite()
         if chosen is None:
             return None
         if len(secret) != hashlib.new(chosen.digest).digest_size:
@@ -109,12 +110,3 @@ class Keying:
 
     def _suite(self) -> Suite | None:
         return suite(self.server.suite) if self.server is not None and self.usable else None
-
-    def _chosen(self, secret: bytes) -> Suite | None:
-        """The suite of early data: that of the earlier connection, which is the first offered with a hash of this length."""
-        for number in self._hello.suites:
-            if number >> 8 == 0x13 and (found := suite(number)) is not None:
-                if self.server is not None and self.server.suite == number:
-                    return found
-        offered = (suite(number) for number in self._hello.suites if number >> 8 == 0x13)
-        return next((one for one in offered if one and hashlib.new(one.digest).digest_size == len(secret)), None)

@@ -33,5 +33,5 @@ class Record(NamedTuple):
 
 def is_head(data: bytes | bytearray, at: int = 0) -> bool:
     """Whether a record can begin here, of which the whole header is there."""
-    kind, major, minor = data[at : at + 3]
-    return CHANGE <= kind <= 24 and major == 3 and minor <= 4 and (data[at + 3] << 8 | data[at + 4]) <= LARGEST
+    length = data[at + 3] << 8 | data[at + 4]
+    return CHANGE <= data[at] <= 24 and data[at + 1] == 3 and data[at + 2] <= 4 and length <= LARGEST

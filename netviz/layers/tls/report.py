@@ -86,6 +86,13 @@ class Report:
         """A side has sent its Finished."""
         self._finished.setdefault(index, (record.ready, record.time))
 
+    def conclude(self, packet: int, time: int | None) -> None:
+        """Both sides must have sent theirs; at the latest in this packet."""
+        for index in (0, 1):
+            self.inferred |= index not in self._finished
+            self._finished.setdefault(index, (packet, time))
+        self.tell("complete")
+
     @property
     def complete(self) -> bool:
         """Whether both sides have sent theirs."""

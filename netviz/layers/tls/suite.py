@@ -1,6 +1,7 @@
 """Cipher suites: their registered names, and what a name says of how records are protected.
 
-https://www.iana.org/assignments/tls-parameters, RFC 8446 section B.4, RFC 5246 section A.5, RFC 5288, RFC 5289, RFC 6655, RFC 7905
+https://www.iana.org/assignments/tls-parameters, RFC 8446 section B.4, RFC 5246 section A.5,
+RFC 5288 and 5289 (GCM), RFC 6655 and 7251 (CCM), RFC 7905 (ChaCha20)
 """
 
 from __future__ import annotations
