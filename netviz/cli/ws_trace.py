@@ -177,6 +177,7 @@ def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, 
     from netviz.event import CaptureProblem, EngineIoSession, WebSocketClose, WebSocketFrame, WebSocketMessage
     from netviz.views.plain import plain_event
     from netviz.views.plain_session import plain_session
+    from netviz.views.plain_tls import plain_tls
     from netviz.views.plain_websocket import plain_websocket
 
     joined: set[int] = set()
@@ -192,6 +193,8 @@ def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, 
             continue  # a session tells what it carries
         told = plain_event(event, analysis.start) if isinstance(event, CaptureProblem) else None
         for line in told or plain_websocket(event, analysis.start, full=full):
+            console.print(line, soft_wrap=True)
+        for line in plain_tls(event, analysis.start):
             console.print(line, soft_wrap=True)
         for line in () if raw else plain_session(event, analysis.start, full=full):
             console.print(line, soft_wrap=True)
