@@ -59,6 +59,8 @@ class TlsPart:
             yield Text()
 
     def flow(self, event: Event, start: int | None) -> Iterator[Text]:
-        """The same as it comes."""
+        """The same as it comes; that a side has nothing more to send is no news."""
+        if isinstance(event, TlsAlert) and not event.problems:
+            return
         for line in plain_tls(event, start):
             yield Text(line, "faint")

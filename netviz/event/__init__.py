@@ -49,7 +49,7 @@ if TYPE_CHECKING:
         TcpOpening,
         Traffic,
     )
-    from netviz.event.tls import Flight, Session, TlsAlert, TlsHandshake, TlsKeyUpdate, TlsOffer, TlsProblem
+    from netviz.event.tls import Flight, Prologue, Session, TlsAlert, TlsHandshake, TlsKeyUpdate, TlsOffer, TlsProblem
     from netviz.event.websocket import (
         CLOSE_CODES,
         Anatomy,
@@ -108,6 +108,7 @@ __all__ = [
     "PacketLayer",
     "Peers",
     "Problem",
+    "Prologue",
     "Rtt",
     "Rule",
     "Segment",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from netviz.event.base import Happening, Side
 
-__all__ = ["Flight", "Session", "TlsAlert", "TlsHandshake", "TlsKeyUpdate", "TlsOffer", "TlsProblem"]
+if TYPE_CHECKING:
+    from netviz.event.websocket import WebSocketMessage, WebSocketUpgrade
+
+__all__ = ["Flight", "Prologue", "Session", "TlsAlert", "TlsHandshake", "TlsKeyUpdate", "TlsOffer", "TlsProblem"]
 
 
 class Session(NamedTuple):
@@ -117,3 +120,11 @@ class TlsProblem(Happening):
 
     connection: int
     side: Side
+
+
+class Prologue(NamedTuple):
+    """What happened on a connection before its first message, and that message."""
+
+    tls: TlsHandshake | None
+    upgrade: WebSocketUpgrade | None
+    first: WebSocketMessage | None

@@ -39,8 +39,8 @@ def tls_lines(event: TlsHandshake, start: int | None, width: int) -> Iterator[Te
         sure = " (inferred: what completes it is encrypted)" if event.inferred else ""
         line.append("✓ ", "ok").append(f"{plural(event.round_trips, 'round trip')}{took}{sure}", "faint")
     else:
-        words = "✗ the handshake failed" if event.outcome == "failed" else "• the handshake does not end in this capture"
-        line.append(words, "problem" if event.outcome == "failed" else "note")
+        failed = "✗ the handshake failed" if event.outcome == "failed" else "• the handshake does not end in this capture"
+        line.append(failed, "problem" if event.outcome == "failed" else "note")
     if event.early is not None:
         line.append(f" · data sent before the server answered (0-RTT) was {event.early}", "faint")
     yield fold(line, width, 13)
@@ -71,7 +71,9 @@ def why_unread(event: TlsHandshake) -> str:
 def unread_lines(events: Sequence[tuple[TlsHandshake, Endpoint, Endpoint]], width: int) -> Iterator[Text]:
     """The connections of which nothing inside can be read, with the reason of each."""
     many = plural(len(events), "connection")
-    yield fold(Text.assemble((f"TLS: {many} of which only the beginning can be read", "label")), width, 2)
+    reasons = {why_unread(event) for event, *_ in events}
+    same = f": {next(iter(reasons))}" if len(reasons) == 1 and len(events) > 1 else ""
+    yield fold(Text(f"TLS: {many} of which only the beginning can be read{same}", "label"), width, 2)
     for event, client, server in events[:_FEW]:
         line = Text.assemble(
             (f"{event.connection:>5} ", "faint"), (str(client), "client"), (" → ", "faint"), (str(server), "server"), "  "
@@ -82,7 +84,7 @@ def unread_lines(events: Sequence[tuple[TlsHandshake, Endpoint, Endpoint]], widt
         words += [f"names {', '.join(event.names[:3])}"] if event.names else []
         words += [f"handshake {span(event.duration)}"] if event.duration is not None else []
         line.append(safe(" · ".join(words)), "faint")
-        line.append(f"  {why_unread(event)}", "note")
+        line.append("" if same else f"  {why_unread(event)}", "note")
         yield fold(line, width, 8)
     if len(events) > _FEW:
         yield Text(f"      and {len(events) - _FEW:,} more", "faint")
