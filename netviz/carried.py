@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from netviz.event import Event, Field, PacketLayer, WebSocketFrame, WebSocketMessage, WebSocketUpgrade
+from netviz.envelope import engine_of, envelope, polled
+from netviz.event import (
+    EngineIoAnswer,
+    EngineIoRequest,
+    Event,
+    Field,
+    PacketLayer,
+    WebSocketFrame,
+    WebSocketMessage,
+    WebSocketUpgrade,
+)
 from netviz.layers.head import REQUEST, STATUS, head_end, text
 from netviz.layers.header.tls import record
 from netviz.layers.websocket.frame import CLOSE, describe
@@ -27,11 +37,13 @@ def carried(
         if isinstance(event, WebSocketUpgrade):
             found += _upgrade(event, data, packet)
         elif isinstance(event, WebSocketFrame):
-            found += _frame(event, _message_of(event, events), data, packet)
-    found.sort(key=lambda layer: (layer.start, layer.osi))
+            found += _frame(event, events, data, packet)
+        elif isinstance(event, EngineIoRequest | EngineIoAnswer):
+            found += _polling(event, events, data, packet)
+    found.sort(key=lambda layer: (layer.start, layer.osi, layer.depth))
     if not found:
         found = _otherwise(data, start, end, application, asked)
-    return found + _rest(found, start, end, wire_end, application)
+    return found + _rest(found, start, end, wire_end, "chunks" if _chunked(events) else application)
 
 
 def nothing(why: str) -> PacketLayer:
@@ -42,23 +54,35 @@ def nothing(why: str) -> PacketLayer:
 def _rest(found: list[PacketLayer], start: int, end: int, wire_end: int, application: str) -> list[PacketLayer]:
     """Bytes between and behind what is known, and what was not captured."""
     rest = []
-    at = start
+    at, before = start, ""
     for layer in sorted((layer for layer in found if layer.end > layer.start), key=lambda layer: layer.start):
         if layer.start > at:
-            rest.append(_bytes(at, layer.start, layer.start - at, application))
-        at = max(at, layer.end)
+            rest.append(_bytes(at, layer.start, layer.start - at, before, application))
+        at, before = max(at, layer.end), layer.key
     if at < wire_end and sum(layer.size for layer in found) < wire_end - start:
-        rest.append(_bytes(min(at, end), end, wire_end - at, application))
+        rest.append(_bytes(min(at, end), end, wire_end - at, before, application))
     return rest
 
 
-def _bytes(start: int, end: int, size: int, application: str) -> PacketLayer:
+def _bytes(start: int, end: int, size: int, before: str, application: str) -> PacketLayer:
+    if before == "http" and size == end - start:
+        return PacketLayer(key="body", name="HTTP body", osi=7, start=start, end=end, size=size, useful=True,
+                           facts=("its beginning, or all of it",))  # fmt: skip
+    if application == "chunks" and size == end - start:
+        return PacketLayer(key="chunk", name="HTTP chunk sizes", osi=7, start=start, end=end, size=size,
+                           facts=("how long the next piece of the body is; 0 ends it",))  # fmt: skip
     known = "" if application == "unknown" else f" of {application}"
     facts = [f"{plural(size, 'byte')}{known} that netviz does not decode"]
     if size > end - start:
         facts = [*facts, f"{size - end + start:,} of them are not in the capture"] if end > start else ["not in the capture"]
     # Of what was not recorded nobody knows how much is header.
     return PacketLayer(key="data", name="data", osi=7, start=start, end=end, size=size, facts=tuple(facts), useful=end > start)
+
+
+def _chunked(events: tuple[Event, ...]) -> bool:
+    """Whether a body of polling comes in chunks, with their sizes in between (RFC 9112 section 7.1)."""
+    return any(isinstance(event, EngineIoRequest | EngineIoAnswer)
+               and any(name.lower() == "transfer-encoding" for name, _ in event.headers) for event in events)  # fmt: skip
 
 
 def _message_of(frame: WebSocketFrame, events: tuple[Event, ...]) -> WebSocketMessage | None:
@@ -75,26 +99,27 @@ def _belongs(frame: WebSocketFrame, message: WebSocketMessage) -> bool:
     return first <= frame.number <= last
 
 
-def _frame(frame: WebSocketFrame, message: WebSocketMessage | None, data: bytes, packet: int) -> list[PacketLayer]:
+def _frame(frame: WebSocketFrame, events: tuple[Event, ...], data: bytes, packet: int) -> list[PacketLayer]:
     """The header, what was done to the payload, and the payload: as far as they lie in this packet."""
     found = []
     before = 0
     for number, start, end in frame.slices:
         if number == packet:
-            found += _piece(frame, message, data, start, end, before)
+            found += _piece(frame, events, data, start, end, before)
         before += end - start
     return found
 
 
 def _piece(
-    frame: WebSocketFrame, message: WebSocketMessage | None, data: bytes, start: int, end: int, before: int
+    frame: WebSocketFrame, events: tuple[Event, ...], data: bytes, start: int, end: int, before: int
 ) -> list[PacketLayer]:
+    message = _message_of(frame, events)
     head = start + min(max(frame.head - before, 0), end - start)
     control = frame.opcode >= CLOSE
     whole = before == 0 and head - start == frame.head
     name = f"WebSocket frame {frame.number}"
     facts = [f"{frame.kind}{', a control frame' if control else ''}", _fin(frame),
-             "masked" if frame.masked else "not masked", f"{frame.length:,} bytes of payload"]  # fmt: skip
+             "masked" if frame.masked else "not masked", f"{plural(frame.length, 'byte')} of payload"]  # fmt: skip
     all_packets = frame.packets
     if len(all_packets) > 1:
         total = frame.head + frame.length
@@ -122,6 +147,14 @@ def _piece(
     inflated = content.encode() if isinstance(content, str) else content
     compressed = message is not None and message.compressed
     inside = inflated if compressed else clear
+    engine = None if message is None else engine_of(events, message.side, message.number)
+    if engine is not None and message is not None and inside is not None:
+        begins = phase == 0 and frame.number == message.frames[0]
+        return found + envelope(
+            engine, events, inside, head, end, binary=message.kind == "binary", begins=begins,
+            whole=compressed or end - head == message.wire_length, placed=not compressed,
+            facts=_whole(frame, message, end - head, phase),
+        )  # fmt: skip
     found.append(PacketLayer(key="message", name=_title(message), osi=7, start=head, end=end, size=end - head, useful=True,
                              facts=_whole(frame, message, end - head, phase), inside=inside))  # fmt: skip
     return found
@@ -201,6 +234,26 @@ def _upgrade(event: WebSocketUpgrade, data: bytes, packet: int) -> list[PacketLa
                 )  # fmt: skip
                 found += [session, _text_of(start), _head(name, data, start, end, facts)]
     return found
+
+
+def _polling(event: EngineIoRequest | EngineIoAnswer, events: tuple[Event, ...], data: bytes, packet: int) -> list[PacketLayer]:
+    """The head and the body of a polling request, or of its answer."""
+    found: list[PacketLayer] = []
+    asks = isinstance(event, EngineIoRequest)
+    for at in range(0, len(event.head), 3):
+        number, start, end = event.head[at : at + 3]
+        if number != packet:
+            continue
+        if isinstance(event, EngineIoRequest):
+            words = f"{event.method} {event.target}: " + ("brings packets" if event.body.wire else "waits for packets")
+        else:
+            asked = event.request.packets[:1]
+            words = f"{event.status} {event.reason}".rstrip() + (f": answers packet {asked[0]}" if asked else "")
+        session = PacketLayer(key="session", name="Engine.IO session", osi=5, start=start, end=start, size=0,
+                              facts=("the sid in the query joins requests that HTTP keeps apart",),
+                              note="kept by an application protocol (7), which carries it along in every request")  # fmt: skip
+        found += [session, _text_of(start), _head("HTTP request" if asks else "HTTP response", data, start, end, (words,))]
+    return [*found, *polled(event, events, data, packet)]
 
 
 def _otherwise(data: bytes, start: int, end: int, application: str, asked: tuple[int, bytes] | None) -> list[PacketLayer]:

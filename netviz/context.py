@@ -10,7 +10,18 @@ import numpy as np
 
 from netviz.analysis import Analysis, course
 from netviz.capture.batch import Batch
-from netviz.event import Event, TcpConnection, WebSocketFrame, WebSocketMessage, WebSocketUpgrade
+from netviz.envelope import unfinished
+from netviz.event import (
+    EngineIoAnswer,
+    EngineIoPacket,
+    EngineIoRequest,
+    Event,
+    SocketIoPacket,
+    TcpConnection,
+    WebSocketFrame,
+    WebSocketMessage,
+    WebSocketUpgrade,
+)
 from netviz.layers.head import REQUEST, STATUS
 from netviz.layers.layer import Wanted
 from netviz.layers.tcp.flags import SYN
@@ -20,6 +31,10 @@ __all__ = ["Context", "Target", "gather_context"]
 
 _WORD, _HALF = 0xFFFFFFFF, 1 << 31
 _STEPS = {"SYN": "first", "SYN-ACK": "second", "ACK": "third"}
+
+#: Events that have bytes in packets, and tell what these bytes are.
+_CARRIED = (WebSocketFrame, WebSocketMessage, WebSocketUpgrade, EngineIoRequest, EngineIoAnswer, EngineIoPacket,
+            SocketIoPacket)  # fmt: skip
 
 #: So much of a first line of HTTP is remembered, and so many of them.
 _LINE, _LINES = 200, 100_000
@@ -149,7 +164,15 @@ def _is_over(event: TcpConnection | None, target: Target) -> bool:
 
 def _touching(events: Iterable[Event], packet: int) -> list[Event]:
     """Events that have bytes in this packet."""
-    kinds = (WebSocketFrame, WebSocketMessage, WebSocketUpgrade)
+    kinds = (
+        WebSocketFrame,
+        WebSocketMessage,
+        WebSocketUpgrade,
+        EngineIoRequest,
+        EngineIoAnswer,
+        EngineIoPacket,
+        SocketIoPacket,
+    )
     return [event for event in events if isinstance(event, kinds) and packet in event.packets]
 
 
@@ -157,8 +180,13 @@ def _answered(events: list[Event], target: Target) -> bool:
     """Whether nothing that is still to come could say more of this segment."""
     if target.start >= target.end:
         return True
+    if unfinished(events):
+        return False
     spans = []
     for event in events:
+        if isinstance(event, EngineIoRequest | EngineIoAnswer):
+            origin = (*event.head, *event.body.origin)
+            spans += [origin[at + 1 : at + 3] for at in range(0, len(origin), 3) if origin[at] == target.packet]
         slices = event.request + event.response if isinstance(event, WebSocketUpgrade) else ()
         if isinstance(event, WebSocketFrame):
             slices = event.slices

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from netviz.capture.file import Files
 from netviz.capture.source import Source
 from netviz.carried import carried, nothing
 from netviz.context import Context, Target, gather_context
+from netviz.envelope import told
 from netviz.errors import NetvizError
 from netviz.event import SIDES, Dissection, Field, PacketLayer, Problem
 from netviz.foreign import foreign
@@ -32,6 +33,9 @@ __all__ = ["dissect"]
 
 #: Bytes of a stream that are kept, because it cannot be read a second time.
 _HELD = 256 << 20
+
+#: What Socket.IO packets in one packet say is told of the first ones.
+_SENTENCES = 4
 
 _LINKS = {0: "BSD loopback", 1: "Ethernet", 12: "raw IP", 14: "raw IP", 101: "raw IP", 108: "OpenBSD loopback",
           113: "Linux cooked", 228: "raw IPv4", 229: "raw IPv6", 276: "Linux cooked 2"}  # fmt: skip
@@ -234,6 +238,7 @@ def _story(context: Context, target: Target) -> tuple[str, ...]:
     elif not story and peer is not None and target.flags & ACK:
         behind = target.ack - peer & 0xFFFFFFFF
         story.append(f"ACK: the {who} has what the {whom} sent, up to its byte {max(behind - 1, 0):,}")
+    story += islice(told(context.events), _SENTENCES)
     if context.again:
         story.append(f"packet {context.again} had sent this before: a retransmission (or a keep-alive)")
     if context.missing:

@@ -15,9 +15,10 @@ class PacketLayer:
     """A layer of a packet: the bytes that are its own (a header, or at the top the payload), and what they say.
 
     ``key`` is the word that asks for it, ``osi`` the number of its layer; ``start`` and ``end`` are where its captured
-    bytes lie in the packet, ``size`` is how many there were on the wire.  ``facts`` are what tells most, in words;
-    ``note`` says where it does not fit the seven layers, or that nothing plays this role; ``inside`` is what it carries
-    for somebody to read (unmasked, inflated), where that differs from its bytes.  ``by`` names who decoded it.
+    bytes lie in the packet, ``size`` is how many there were on the wire; ``depth`` is how many layers with the same number
+    lie around it.  ``facts`` are what tells most, in words; ``note`` says where it does not fit the seven layers, or that
+    nothing plays this role; ``inside`` is what it carries for somebody to read (unmasked, inflated), where that differs
+    from its bytes: fields then count from its first byte.  ``by`` names who decoded it.
     """
 
     key: str
@@ -31,6 +32,7 @@ class PacketLayer:
     note: str = ""
     inside: bytes | None = None
     useful: bool = False
+    depth: int = 0
     by: str = "netviz"
 
     def field(self, name: str) -> Field | None:

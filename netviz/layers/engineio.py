@@ -15,13 +15,24 @@ from urllib.parse import parse_qsl
 from netviz.event import ENGINE_ERRORS, Handshake
 from netviz.layers.jsontext import UnreadableError, read_json
 
-__all__ = ["MOST", "Packet", "Target", "is_open", "read_error", "read_message", "read_open", "read_payload", "read_target"]
+__all__ = [
+    "MOST",
+    "TYPES",
+    "Packet",
+    "Target",
+    "is_open",
+    "read_error",
+    "read_message",
+    "read_open",
+    "read_payload",
+    "read_target",
+]
 
 #: Packets that are read of one payload.
 MOST = 100_000
 _MANY = f"more than {MOST:,} packets"
 
-_TYPES = ("open", "close", "ping", "pong", "message", "upgrade", "noop")
+TYPES = ("open", "close", "ping", "pong", "message", "upgrade", "noop")
 _MESSAGE = 4
 
 #: Between the packets of a payload of version 4.
@@ -128,13 +139,13 @@ def _text(text: str, start: int, end: int, version: int | None) -> Packet:
         if kind is None:
             return Packet("unknown", text, start, end, "no packet type behind the b")
         try:
-            return Packet(_TYPES[kind], binascii.a2b_base64(code, strict_mode=True) if code else b"", start, end)
+            return Packet(TYPES[kind], binascii.a2b_base64(code, strict_mode=True) if code else b"", start, end)
         except (binascii.Error, ValueError):
-            return Packet(_TYPES[kind], code, start, end, "its base64 cannot be read")
+            return Packet(TYPES[kind], code, start, end, "its base64 cannot be read")
     kind = _type(text[0])
     if kind is None:
         return Packet("unknown", text, start, end, f"no packet type: {text[0]!r}")
-    return Packet(_TYPES[kind], text[1:] if len(text) > 1 or kind == _MESSAGE else None, start, end)
+    return Packet(TYPES[kind], text[1:] if len(text) > 1 or kind == _MESSAGE else None, start, end)
 
 
 def _type(digit: str) -> int | None:
@@ -146,9 +157,9 @@ def _binary(data: bytes, start: int, end: int, version: int | None) -> Packet:
         return Packet("message", data, start, end)
     if not data:
         return Packet("unknown", data, start, end, "an empty packet")
-    if data[0] >= len(_TYPES):
+    if data[0] >= len(TYPES):
         return Packet("unknown", data, start, end, f"no packet type: byte 0x{data[0]:02x}")
-    return Packet(_TYPES[data[0]], data[1:], start, end)
+    return Packet(TYPES[data[0]], data[1:], start, end)
 
 
 def _utf8(raw: bytes, start: int, end: int, version: int | None) -> Packet:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from netviz.layers.jsontext import TooDeepError, UnreadableError, read_json
 from netviz.layers.msgpack import MsgpackMissingError, promising, read_msgpack
 
-__all__ = ["Decoded", "Decoder"]
+__all__ = ["HEADER", "TYPES", "Decoded", "Decoder"]
 
-_TYPES = ("CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK")
+TYPES = ("CONNECT", "DISCONNECT", "EVENT", "ACK", "CONNECT_ERROR", "BINARY_EVENT", "BINARY_ACK")
 _EVENTS, _ACKS = ("EVENT", "BINARY_EVENT"), ("ACK", "BINARY_ACK")
 
 #: Attachments kept for one packet, and their bytes; of what an id and a count may be, JavaScript knows no more.
@@ -21,7 +21,8 @@ _KEPT = 10_000
 _BYTES = 16 << 20
 _DIGITS = 15
 
-_HEADER = re.compile(r"([0-6])(?:(?<=[56])([0-9]++)-)?(/[^,]*+,?)?([0-9]*+)")
+#: Type, attachments, namespace, id: what stands before the JSON.
+HEADER = re.compile(r"([0-6])(?:(?<=[56])([0-9]++)-)?(/[^,]*+,?)?([0-9]*+)")
 
 
 class Decoded(NamedTuple):
@@ -93,12 +94,12 @@ class Decoder:
         return [_whole(pending, came)]
 
     def _text(self, text: str) -> list[Decoded]:
-        header = _HEADER.match(text)
+        header = HEADER.match(text)
         if header is None:
             return [_unknown("no packet type" if text else "an empty packet")]
         digit, count, where, number = header.groups()
         rest = text[header.end() :]
-        kind = _TYPES[int(digit)] if digit != "4" or not self._old else "ERROR"
+        kind = TYPES[int(digit)] if digit != "4" or not self._old else "ERROR"
         if rest and rest[0] not in '[{"':
             return [_unknown(f"no payload of {kind}")]
         namespace, query = (where or "/").removesuffix(","), ""
@@ -225,7 +226,7 @@ def _alone(data: bytes) -> Decoded:
     number, known = said["type"], said.get("id")
     if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= 4:
         return _unknown("no packet type", parser="msgpack")
-    kind, payload = _TYPES[number], said.get("data")
+    kind, payload = TYPES[number], said.get("data")
     odd = known is not None and (not isinstance(known, int) or isinstance(known, bool) or known < 0)
     known = None if odd else known
     event, args, wrong = _meaning(kind, payload, payload is not None, known)

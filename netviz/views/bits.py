@@ -48,7 +48,7 @@ def _one(event: Dissection, layer: PacketLayer, width: int) -> Iterator[Text]:
         yield fold(Text(f"  ({safe(layer.note)})", "faint"), width, 4)
     if layer.end - layer.start < layer.size:
         yield Text(f"  cut: {layer.end - layer.start} of its {layer.size} bytes are in the capture", "problem")
-    data = event.data[layer.start : layer.end]
+    data = event.data[layer.start : layer.end] if layer.inside is None else layer.inside
     if (cells := _cells(layer)) and layer.key != "http":
         yield Text()
         yield from diagram(cells, width)
@@ -84,7 +84,7 @@ def _table(fields: Sequence[Field], data: bytes, width: int) -> Iterator[Text]:
     hexes, bits = (12, 21) if wide else (12, 21 if width >= 76 else 11)
     names = min(max(len(field.name) for field in fields) + 2, 24)
     if wide:
-        values = min(max(len(shown(field)) for field in fields) + 2, 26)
+        values = min(max(5, *(len(shown(field)) for field in fields)) + 2, 26)
         head = f"  {'byte':<7}{'hex':<{hexes}}{'bits':<{bits}}" if placed else "  "
         yield Text(f"{head}{'field':<{names}}{'value':<{values}}meaning", "label")
     for index, field in enumerate(fields):

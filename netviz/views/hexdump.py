@@ -24,6 +24,8 @@ def style_of(layer: PacketLayer) -> str:
 
 def label_of(layer: PacketLayer) -> str:
     """A short name for it."""
+    if layer.key in ("engine.io", "socket.io"):
+        return layer.name.split(" ", 1)[0]
     return layer.name.partition(",")[0].replace(" frame", "")
 
 

@@ -65,7 +65,7 @@ def _boxes(event: Dissection, width: int, full: bool) -> Iterator[Text]:
     pad = " " if width >= _AIRY else ""
     open_: list[str] = []
     levels = _levels(event)
-    for osi, group in levels.items():
+    for (osi, _), group in levels.items():
         style = f"layer{osi}"
         left, right = _edges(open_, pad)
         room = width - 2 * len(open_) * (1 + len(pad))
@@ -87,11 +87,11 @@ def _boxes(event: Dissection, width: int, full: bool) -> Iterator[Text]:
     yield end
 
 
-def _levels(event: Dissection) -> dict[int, list[PacketLayer]]:
-    """The layers of a packet by OSI layer: what belongs to one of them stands in one box."""
-    found: dict[int, list[PacketLayer]] = {}
+def _levels(event: Dissection) -> dict[tuple[int, int], list[PacketLayer]]:
+    """The layers of a packet by OSI layer and depth in it: what belongs together stands in one box."""
+    found: dict[tuple[int, int], list[PacketLayer]] = {}
     for layer in event.layers:
-        found.setdefault(layer.osi, []).append(layer)
+        found.setdefault((layer.osi, layer.depth), []).append(layer)
     return dict(sorted(found.items()))
 
 
@@ -104,11 +104,11 @@ def _edges(styles: list[str], pad: str) -> tuple[Text, Text]:
     return left, right
 
 
-def _label(osi: int, group: list[PacketLayer], levels: dict[int, list[PacketLayer]]) -> str:
+def _label(osi: int, group: list[PacketLayer], levels: dict[tuple[int, int], list[PacketLayer]]) -> str:
     """Number and name of an OSI layer; where nobody plays its role, of all that follow without one."""
     if any(layer.key != "nothing" for layer in group):
         return f"{osi} {OSI[osi]}"
-    last = next((above - 1 for above in range(osi + 1, 8) if above in levels), 7)
+    last = next((above - 1 for above in range(osi + 1, 8) if any(one == above for one, _ in levels)), 7)
     numbers = str(osi) if last == osi else f"{osi}–{last}"
     return f"{numbers} {', '.join(OSI[one] for one in range(osi, last + 1))}"
 
@@ -152,7 +152,7 @@ def _content(group: list[PacketLayer], room: int, full: bool) -> Iterator[Text]:
         if several:
             lead = safe(layer.name) + (f", {plural(layer.size, 'byte')}" if layer.size else "") + ": " * bool(layer.facts)
         yield from packed_facts(lead, layer.facts, room)
-        if layer.inside is not None:
+        if layer.inside is not None and not layer.fields:
             yield from _inside(layer)
         if layer.key == "http" and not full:
             yield from _head(layer)

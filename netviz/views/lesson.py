@@ -20,6 +20,11 @@ _WIDEST = 100
 _CABLE = 24
 
 
+#: What is explained once, although a packet may have many of it.
+_ONCE = frozenset(("websocket", "message", "presentation", "session", "tls", "encrypted", "handshake", "engine.io",
+                   "socket.io", "arguments", "attachment"))  # fmt: skip
+
+
 def lesson(event: Dissection, width: int) -> Iterator[Text]:
     """All paragraphs, from the wire up."""
     width = min(width, _WIDEST)
@@ -82,7 +87,7 @@ def _words(event: Dissection, layer: PacketLayer, again: bool) -> str:
         if layer.by != "netviz":
             words += f" Fields by {layer.by}: --layer {layer.key} shows them."
         return f"{words} {layer.note}".strip()
-    if again and layer.key in ("websocket", "message", "presentation", "session", "tls", "encrypted", "handshake"):
+    if again and layer.key in _ONCE:
         return "; ".join(layer.facts)
     return tell(layer)
 
@@ -231,6 +236,29 @@ def _message(layer: PacketLayer) -> str:
             "netviz stops here; only the two programs know what it means.")  # fmt: skip
 
 
+def _engineio(layer: PacketLayer) -> str:
+    return ("Engine.IO brings messages from one program to another by whatever gets through, HTTP requests or a WebSocket, "
+            f"and watches whether the other end lives: {'; '.join(layer.facts)}. Its header is one character before the "
+            "message. It keeps a session, which OSI would put at 5, but travels inside an application protocol.")  # fmt: skip
+
+
+def _socketio(layer: PacketLayer) -> str:
+    return ("Socket.IO is to WebSocket as GitHub is to Git: it adds names. An event has one, so that socket.emit() on one "
+            "side calls socket.on() on the other; a namespace has one; an ack id asks for an answer. Here: "
+            f"{'; '.join(layer.facts)}. All of it is text in front of the JSON; a plain WebSocket client that does not know "
+            "it sees only odd digits.")  # fmt: skip
+
+
+def _arguments(layer: PacketLayer) -> str:
+    return (f"What socket.emit() was called with, or what an ack brought back: {plural(layer.size, 'byte')} of JSON, the "
+            "event’s name first.")  # fmt: skip
+
+
+def _attachment(layer: PacketLayer) -> str:
+    return (f"Binary data does not fit into JSON, so it travels in a message of its own: {'; '.join(layer.facts)}. In the JSON "
+            "a placeholder stands for it.")  # fmt: skip
+
+
 def _http(layer: PacketLayer) -> str:
     lines = len(layer.fields)
     return (f"HTTP/1.1 is text: {'; '.join(layer.facts)}. {plural(lines, 'line')}, each a name and a value, and an empty "
@@ -256,5 +284,6 @@ _TOLD: dict[str, Callable[[PacketLayer], str]] = {
     "ethernet": _ethernet, "vlan": _vlan, "sll": _cooked, "sll2": _cooked, "loopback": _loopback,
     "ipv4": _ip, "ipv6": _ip, "hop-by-hop": _extension, "routing": _extension, "fragment": _extension, "tcp": _tcp, "udp": _udp,
     "icmp": _icmp, "icmpv6": _icmp, "session": _session, "websocket": _websocket, "presentation": _presentation,
-    "message": _message, "http": _http, "body": _body, "tls": _tls, "nothing": _nothing,
+    "message": _message, "engine.io": _engineio, "socket.io": _socketio, "arguments": _arguments, "attachment": _attachment,
+    "http": _http, "body": _body, "tls": _tls, "nothing": _nothing,
 }  # fmt: skip
