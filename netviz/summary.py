@@ -30,6 +30,7 @@ from netviz.event import (
     Share,
     SocketIoPacket,
     TcpConnection,
+    TlsHandshake,
     Trouble,
     WebSocketClose,
     WebSocketFrame,
@@ -37,6 +38,7 @@ from netviz.event import (
     WebSockets,
     WebSocketUpgrade,
 )
+from netviz.keylog import KeyLog
 from netviz.layers.layer import Wanted
 from netviz.layers.link import HEADER_NAMES, LINK_NAMES
 from netviz.survey import Survey
@@ -61,9 +63,15 @@ def summarize(
     source: Source,
     progress: Callable[[float | None], None] | None = None,
     enough: Callable[[], bool] = lambda: False,
+    keys: KeyLog | None = None,
 ) -> Iterator[CaptureProblem | CaptureSummary]:
-    """Problems of the capture, then its summary; ``enough`` is asked while nothing comes, whether to wait for more."""
-    summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE)
+    """Problems of the capture, then its summary; ``enough`` is asked while nothing comes, whether to wait for more.
+
+    ``keys`` open what is inside TLS, as do those in the capture.
+    """
+    keys = keys or KeyLog()
+    keys.listen(source.metadata.secrets)
+    summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE, keys=keys)
     for batch in source:
         yield from summarizer.feed(batch)
         if progress is not None:
@@ -77,10 +85,12 @@ def summarize(
 class Summarizer:
     """Feed it Batches, close it, then ask for the summary; with ``whole`` all payload is read for WebSockets."""
 
-    def __init__(self, *, whole: bool) -> None:
+    def __init__(self, *, whole: bool, keys: KeyLog | None = None) -> None:
         self._survey = Survey()
         self._connections = Analysis()
-        self._payload = Analysis(wanted=Wanted()) if whole else None
+        self._payload = Analysis(wanted=Wanted(keys=keys or KeyLog())) if whole else None
+        #: Connections of which what is inside TLS was read.
+        self._opened = 0
         self._outcomes: dict[str, int] = {}
         self._applications: dict[str, list[int]] = {}
         self._busiest: list[tuple[tuple[int, int, int], TcpConnection]] = []
@@ -176,7 +186,11 @@ class Summarizer:
         if isinstance(event, EngineIoSession | EngineIoPacket | SocketIoPacket):
             self._session(event)
             return
-        if isinstance(event, WebSocketUpgrade):
+        if isinstance(event, TlsHandshake):
+            self._opened += event.keys == "used" and event.outcome == "complete"
+            for problem in event.problems:
+                self._trouble("capture", problem, 1, event.connection)
+        elif isinstance(event, WebSocketUpgrade):
             opened = event.outcome in ("accepted", "invalid")
             self._count(event.connection, **{event.outcome: 1, "opened": int(opened)})
             if not opened and self._websockets.refused is None:
@@ -228,6 +242,7 @@ class Summarizer:
             interfaces=tuple(map(_interface, metadata.interfaces)),
             comments=tuple(metadata.comments),
             keys=len(metadata.secrets),
+            opened=self._opened,
             count=survey.count,
             captured=survey.captured,
             wire=survey.wire,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import captures, keylog, opened, output, typed
+from netviz.cli.options import captures, given, keylog, opened, output, typed
 
 if TYPE_CHECKING:
     from netviz.capture.source import Source
@@ -92,7 +92,7 @@ def handshake(
         else:
             rungs = Rungs(clock, packets, time_scale)
             before = partial(_prologue, source, opened(keylog, source.streaming))
-            Drawing(console, analysis, chosen, rungs, explain, before).draw(events, typed(captures, matching))
+            Drawing(console, analysis, chosen, rungs, explain, before).draw(events, typed(captures, matching) + given(keylog))
     chosen.require_connection()
     if check and chosen.problems_seen:
         ctx.exit(1)

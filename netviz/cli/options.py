@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from netviz.samples import find, samples
 
-__all__ = ["captures", "keylog", "opened", "output", "packet", "typed"]
+__all__ = ["captures", "given", "keylog", "opened", "output", "packet", "typed"]
 
 if TYPE_CHECKING:
     from netviz.keylog import KeyLog
@@ -62,6 +62,15 @@ def opened(path: str | None, streaming: bool) -> KeyLog:
     if path is not None and asked and not streaming:
         found.require()
     return found
+
+
+def given(path: str | None) -> str:
+    """What to type to give the same key log again: nothing where the environment names it."""
+    from netviz.cli.names import shortest
+    from netviz.views.text import safe
+
+    asked = click.get_current_context().get_parameter_source("keylog") is ParameterSource.COMMANDLINE
+    return f" --keylog {shlex.quote(safe(shortest(path)))}" if path is not None and asked else ""
 
 
 def typed(captures: tuple[str, ...], matching: str) -> str:

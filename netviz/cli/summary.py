@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from netviz.cli.options import captures, output
+from netviz.cli.options import captures, given, keylog, opened, output
 
 __all__ = ["summary"]
 
@@ -14,11 +14,12 @@ __all__ = ["summary"]
 @click.command(short_help="What a capture is, and where to look next.", context_settings={"max_content_width": 110})
 @captures
 @click.option("--check", is_flag=True, help="Exit with 1 where there is a problem.")
+@keylog
 @output
 @click.pass_context
 def summary(
     ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
-    check: bool,
+    check: bool, keylog: str | None,
 ) -> None:  # fmt: skip
     """Tell what a capture is: its file, its protocols, its busiest connections, its problems, and what to look at next.
 
@@ -51,7 +52,7 @@ def summary(
     source = open_capture(*captures, matching=matching)
     problems = False
     with Patience(source.streaming) as patience:
-        for event in summarize(source, Progress().update, lambda: patience.over):
+        for event in summarize(source, Progress().update, lambda: patience.over, opened(keylog, source.streaming)):
             problems |= bool(event.problems)
             if isinstance(event, CaptureSummary):
                 event = replace(event, matching=matching.strip())
@@ -67,7 +68,7 @@ def summary(
                 console = screen(color, only_ascii)
                 event = replace(event, files=tuple(map(shortest, event.files)))
                 next_ones = commands(event, COMMANDS)
-                names = "" if source.streaming else typed(captures)
+                names = "" if source.streaming else typed(captures) + given(keylog)
                 if plain:
                     from netviz.views.plain_summary import plain_summary
 

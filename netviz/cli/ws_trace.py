@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import captures, keylog, opened, output, typed
+from netviz.cli.options import captures, given, keylog, opened, output, typed
 
 if TYPE_CHECKING:
     from netviz.cli.trace_selection import TraceSelection
@@ -139,7 +139,7 @@ def ws_trace(
             wishes = Wishes(
                 frames=frames, full=full, explain=explain, stats=stats, api=api, raw=raw, clock=clock, flowing=source.streaming
             )
-            TraceScreen(console, analysis, chosen, wishes).draw(events, typed(captures, matching))
+            TraceScreen(console, analysis, chosen, wishes).draw(events, typed(captures, matching) + given(keylog))
     if not bare:
         chosen.require()
     if check and chosen.problems_seen:
