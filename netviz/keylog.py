@@ -11,22 +11,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from netviz.errors import NetvizError
 from netviz.event import CaptureProblem, Problem
 
 __all__ = ["LABELS", "KeyLog"]
 
-#: The kinds of secrets there are, of TLS 1.2 and 1.3.
+#: The kinds of secrets that open something, of TLS 1.2 and 1.3.
 LABELS = frozenset({
     "CLIENT_RANDOM", "RSA", "PMS_CLIENT_RANDOM", "CLIENT_EARLY_TRAFFIC_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-    "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "EARLY_EXPORTER_SECRET",
-    "EARLY_EXPORTER_MASTER_SECRET", "EXPORTER_SECRET", "ECH_SECRET", "ECH_CONFIG",
+    "SERVER_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0",
 })  # fmt: skip
 
-#: Those that open nothing here.
-_UNUSED = frozenset({"EARLY_EXPORTER_SECRET", "EARLY_EXPORTER_MASTER_SECRET", "EXPORTER_SECRET", "ECH_SECRET", "ECH_CONFIG"})
+#: Any other kind that there may be: exporters, encrypted hellos, later secrets that follow from the first.
+_LABEL = re.compile(rb"[A-Z][A-Z0-9_]{2,63}")
 
 #: The type of a Decryption Secrets Block that holds a key log ("TLSK").
 _TLS = 0x544C534B
@@ -41,19 +39,16 @@ _HEX = re.compile(rb"[0-9a-fA-F]+")
 _READ = 1 << 20
 
 
-class _Written(NamedTuple):
-    """A list of Decryption Secrets Blocks that a reader of a capture fills, and how many of them were read."""
-
-    blocks: Sequence[tuple[int, bytes]]
-
-
 class KeyLog:
     """Secrets by client random: of a file that may still grow, and of captures that carry some.
 
     ``growing`` tells that a secret which is missing may come a moment later, because the capture is happening.
     """
 
-    __slots__ = ("_captures", "_done", "_found", "_lines", "_path", "_problems", "_read", "_told", "growing", "waiting")
+    __slots__ = (
+        "_captures", "_done", "_found", "_full", "_lines", "_path", "_problems", "_read", "_tail", "_told", "growing",
+        "waiting",
+    )  # fmt: skip
 
     def __init__(self, path: str | None = None) -> None:
         self._path = path
@@ -62,6 +57,8 @@ class KeyLog:
         self._captures: list[Sequence[tuple[int, bytes]]] = []
         self._read: list[int] = []
         self._done = 0
+        self._tail = b""
+        self._full = False
         self._lines = 0
         self._problems: list[Problem] = []
         self._told = 0
@@ -77,7 +74,9 @@ class KeyLog:
     @property
     def empty(self) -> bool:
         """Whether nobody gave a single secret."""
-        return not self._found and not self._refresh()
+        if not self._found:
+            self._refresh()
+        return not self._found
 
     @property
     def room(self) -> int:
@@ -129,7 +128,7 @@ class KeyLog:
                 kind, content = blocks[self._read[index]]
                 self._read[index] += 1
                 if kind == _TLS:
-                    self._take(content, "the secrets in the capture", whole=True)
+                    self._take(content, "the secrets in the capture")
         if self._path is not None:
             self._read_file(self._path)
         return self._lines > before
@@ -139,27 +138,29 @@ class KeyLog:
             with open(path, "rb") as file:
                 if os.fstat(file.fileno()).st_size < self._done:
                     self._done = 0  # somebody began a new one
-                file.seek(self._done)
-                while self._done < _MOST and (data := file.read(_READ)):
-                    if len(data) == _READ:
-                        end = data.rfind(b"\n") + 1 or len(data)
-                    else:
-                        # What stands behind the last line end may be half a line that is being written.
-                        end = data.rfind(b"\n") + 1
-                        if end < len(data) and _line(data[end:].strip()) is not None and not self.growing:
-                            end = len(data)
-                    self._take(data[:end], "the key log", whole=not self.growing)
-                    self._done += end
-                    if len(data) < _READ:
-                        if end < len(data) and not self.growing:
-                            self._take(data[end:], "the key log", whole=True)
-                            self._done += len(data) - end
-                        return
+                while self._done < _MOST:
                     file.seek(self._done)
+                    data = file.read(_READ)
+                    end = self._end(data)
+                    if not end:
+                        return
+                    self._take(data[:end], "the key log")
+                    self._done += end
         except OSError:
             return  # it may not be there yet
+        if self._done >= _MOST and not self._full:
+            self._full = True
+            self._wrong(f"the key log is longer than {_MOST >> 20} MiB: what follows is not read")
 
-    def _take(self, data: bytes, where: str, *, whole: bool) -> None:
+    def _end(self, data: bytes) -> int:
+        """How much of what was read to take: behind the last line end may stand half a line that is being written."""
+        end = data.rfind(b"\n") + 1
+        if len(data) == _READ:
+            return end or len(data)
+        tail, self._tail = self._tail, data[end:]
+        return end if self.growing and tail != data[end:] else len(data)
+
+    def _take(self, data: bytes, where: str) -> None:
         for raw in data.splitlines():
             self._lines += 1
             line = raw.strip()
@@ -168,7 +169,7 @@ class KeyLog:
             found = _line(line)
             if found is None:
                 self._wrong(f"line {self._lines} of {where} is none that a key log has: {_what_is_wrong(line)}")
-            elif found[0] not in _UNUSED:
+            elif found[0] in LABELS:
                 self._found.setdefault(found[1], {})[found[0]] = found[2]
 
     def _wrong(self, text: str) -> None:
@@ -181,21 +182,23 @@ def _line(line: bytes) -> tuple[str, bytes, bytes] | None:
     parts = line.split()
     if len(parts) != 3 or len(line) > _LINE:
         return None
-    label = parts[0].decode("ascii", "replace")
-    if label not in LABELS or not all(_HEX.fullmatch(part) and len(part) % 2 == 0 for part in parts[1:]):
+    if not _LABEL.fullmatch(parts[0]) or not all(_HEX.fullmatch(part) and len(part) % 2 == 0 for part in parts[1:]):
         return None
+    label = parts[0].decode()
     name, secret = bytes.fromhex(parts[1].decode()), bytes.fromhex(parts[2].decode())
-    if len(name) != (8 if label == "RSA" else 32) and label not in _UNUSED:
+    if label not in LABELS:
+        return label, name, secret
+    if len(name) != (8 if label == "RSA" else 32):
         return None
-    fits = len(secret) in (32, 48) if "TRAFFIC" in label else len(secret) == 48 or label != "CLIENT_RANDOM"
+    fits = len(secret) in (32, 48) if "TRAFFIC" in label else len(secret) == 48 or label == "PMS_CLIENT_RANDOM"
     return (label, name, secret) if fits else None
 
 
 def _what_is_wrong(line: bytes) -> str:
     """In words that repeat nothing of the line: it may be a secret."""
     parts = line.split()
-    if parts[0].decode("ascii", "replace") not in LABELS:
-        return "it begins with no known label"
+    if not _LABEL.fullmatch(parts[0]):
+        return "it begins with no label"
     if len(parts) != 3:
         return "it has not the three parts label, client random, secret"
     if not all(_HEX.fullmatch(part) for part in parts[1:]):

@@ -183,6 +183,11 @@ class Summarizer:
         )
 
     def _websocket(self, event: Event) -> None:
+        if isinstance(event, CaptureProblem):
+            for problem in event.problems:
+                if problem.kind == "keylog-line":  # all others are told by the analysis of connections
+                    self._trouble("capture", problem, 1, None)
+            return
         if isinstance(event, EngineIoSession | EngineIoPacket | SocketIoPacket):
             self._session(event)
             return

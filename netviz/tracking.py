@@ -38,6 +38,7 @@ class Tracking:
         self._tracker = Tracker(kept if wanted is None else Kept(probed=False, counted=False))
         self._openings = kept.openings
         self._assembly: Assembly | None = None
+        self._keys = None if wanted is None else wanted.keys
         if wanted is not None:
             from netviz.assembly import Assembly
 
@@ -68,6 +69,7 @@ class Tracking:
         """The connections that the capture ended in, then what was not decoded."""
         rest = self._tracker.close()
         found = _over(rest) if self._assembly is None else self._assembly.close(rest)
+        found += [("problem", problem) for problem in ([] if self._keys is None else self._keys.problems())]
         for notice in self._fragments.close():
             self._note(notice)
         for notice in self._notices.values():

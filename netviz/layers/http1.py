@@ -81,7 +81,8 @@ class Http1:
         self._waiting: deque[_Asked | Plain | Polling] = deque()
         self._polls = Polls(outlet, floor)
         #: Whether nobody knows to which request the next response belongs.
-        self._unsure = not (client.whole and server.whole) or client.missed + server.missed > 0
+        whole = client.whole and server.whole and not (client.gaps or server.gaps)
+        self._unsure = not whole or client.missed + server.missed > 0
         self._asked = 0
         self._held = False
         self._bodies: list[Body | None] = [None, None]

@@ -47,7 +47,9 @@ def cost_table(connection: TcpConnection, prologue: Prologue) -> Table | None:
         version = "TLS" if tls.session is None else tls.session.version
         steps.append((f"{version}{' resumed' if tls.session and tls.session.resumed else ''}", tls.round_trips, tls.duration))
     if upgrade is not None and upgrade.time is not None and upgrade.asked is not None and upgrade.status is not None:
-        steps.append(("upgrade", 1, upgrade.time - upgrade.asked))
+        # A request in early data does not wait for TLS: its answer comes with the same round trip.
+        early = tls is not None and tls.time is not None and upgrade.asked < tls.time
+        steps.append(("upgrade, within that" if early else "upgrade", 0 if early else 1, upgrade.time - upgrade.asked))
     if len(steps) == 1 or connection.start is None:
         return None
     end, what = _end(tls, upgrade, first.time if first is not None else None)
@@ -95,7 +97,8 @@ def _says(tls: TlsHandshake, place: int) -> str:
             return "Once more, with a key share that you can use."
         versions = [name for name in (offer.versions if offer is not None else ()) if name.startswith(("TLS", "SSL"))]
         who = f" and look for {offer.sni}" if offer is not None and offer.sni else ""
-        return safe(f"I speak {' or '.join(versions) or 'TLS'}{who}. Nobody has to hear what follows.")
+        more = " And here is, encrypted, what I want to say first (0-RTT)." if "early data" in names else ""
+        return safe(f"I speak {' or '.join(versions) or 'TLS'}{who}.{more}")
     if "ServerHello" in names:
         if tls.retried and place == 1:
             return "I need another key share (HelloRetryRequest): that costs a round trip."

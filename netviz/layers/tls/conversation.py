@@ -40,6 +40,9 @@ _PATIENCE = 1 << 20
 
 _WHAT = {ALERT: "alert", HANDSHAKE: "handshake message", APPLICATION: "record"}
 
+#: What stands among the messages of a flight for data that the client sends before the server answers (0-RTT).
+EARLY = "early data"
+
 _CLIENT, _SERVER = 0, 1
 
 
@@ -102,22 +105,36 @@ class Tls:
                 return
             packet, index = min(due)
             side = self._sides[index]
-            before = side.plain.end
+            before, start, held = side.plain.end, side.source.start, len(side.plain.data)
             if (record := side.read()) is not None:
                 self._take(index, side, record)
-            elif index == _CLIENT and side.plain.end > before and not self._expecting:
-                # Who speaks as an application has finished, also where that is not in the capture.
-                self._report.conclude(packet, side.plain.ready(before)[1])
+            elif index == _CLIENT and len(side.plain.data) > held:
+                if self._expecting:
+                    self._early(packet, before, side.source.start - start)
+                else:
+                    # Who speaks as an application has finished, also where that is not in the capture.
+                    self._report.conclude(packet, side.plain.ready(before)[1])
 
     @property
     def _expecting(self) -> bool:
         """Whether the client may send early data."""
         return self._keying is not None and self._keying.early and bool(self._sides[_CLIENT].successors)
 
+    def _early(self, packet: int, start: int, size: int) -> None:
+        """What the client said before the server answered is a part of its first flight."""
+        plain = self._sides[_CLIENT].plain
+        packets = tuple(dict.fromkeys(plain.origin(start, plain.end)[::3]))
+        record = Record(APPLICATION, b"", packets, packet, plain.ready(start)[1], size, "opened")
+        self._report.note(_CLIENT, record, [EARLY])
+
     def close(self, packet: int) -> None:
         """Nothing comes any more: what waited for a key or for the other side goes without."""
         self._give_up()
         self.advance()
+        for index, side in enumerate(self._sides):
+            if (record := side.cut_off()) is not None:
+                text = f"the last record of the {SIDES[index]} is not whole: {record.size:,} bytes of it are there"
+                self._problem(index, record, "record-cut", text)
         self._report.tell("unfinished", packet)
         self.drop()
 
@@ -164,13 +181,14 @@ class Tls:
         if made is None and self._patient and not keying.known and stage != "early":
             side.waits = True
             self._awaited.append((stage, index))
-        elif stage == "handshake" and keying.early and index == _CLIENT:
-            # Early data goes on until the client has read the answer to it.
-            side.successors = [made] if made is not None else []
+        elif stage == "handshake":
+            # What announces the keys that follow may be lost, or early data may go on until the client has read the answer.
+            later = [made, keying.protection("application", index)]
+            if not (keying.early and index == _CLIENT):
+                side.protection = later.pop(0)
+            side.successors = [protection for protection in later if protection is not None]
         else:
             side.protection, side.successors = made, []
-            if made is None and stage == "handshake" and (later := keying.protection("application", index)) is not None:
-                side.successors = [later]
         if made is None and not side.waits and (stage == "handshake" or stage == "legacy"):
             self._without(keying)
 
@@ -200,16 +218,22 @@ class Tls:
             elif record.state == "sealed":
                 names += self._sealed(index, record)
             elif record.kind == ALERT:
-                self._alert(index, record)
+                names.append(_alert(record))
             elif record.kind == HANDSHAKE:
                 for message in side.messages.feed(record.content):
                     names.append(message.name)
                     self._message(index, side, message, record)
+            elif record.kind == APPLICATION:
+                text = f"packet {record.ready}: the {SIDES[index]} sends data before there are keys (RFC 8446 section 5)"
+                self._problem(index, record, "tls-unexpected", text)
+                self._end("failed", record)
         except Malformed:
             what = f"the {_WHAT.get(record.kind, 'record')} of the {SIDES[index]} does not hold what it says it does"
             self._problem(index, record, "tls-malformed", f"packet {record.ready}: {what} (RFC 8446 section 4)")
             self._end("failed", record)
         self._report.note(index, record, names)
+        if record.kind == ALERT and names:
+            self._alerted(index, record)
         if self._report.complete:
             self._report.tell("complete")
 
@@ -305,7 +329,7 @@ class Tls:
             self._unread(index, record)
             return []
         if modern and index == _CLIENT and record.ready < report.answered:
-            return []
+            return [EARLY]
         report.inferred = True
         if not modern:
             if record.kind == HANDSHAKE:
@@ -324,15 +348,12 @@ class Tls:
             text = f"the key for what the {SIDES[index]} says is missing: client random {self._report.random.hex()}"
             self._problem(index, record, "key-missing", text)
 
-    def _alert(self, index: int, record: Record) -> None:
-        if len(record.content) != 2:
-            raise Malformed
+    def _alerted(self, index: int, record: Record) -> None:
         number = record.content[1]
         # TLS 1.3 does not care for the level: all but these two end the connection (RFC 8446 section 6).
         modern = self._keying is not None and self._keying.modern
         fatal = record.content[0] == 2 or (modern and number not in (CLOSE_NOTIFY, USER_CANCELED))
-        if not self._report.told:
-            self._report.note(index, record, [f"alert {alert_name(number)}"])
+        if fatal:
             self._report.tell("failed")
         problems = []
         if fatal and number != CLOSE_NOTIFY:
@@ -379,3 +400,9 @@ class Tls:
     def _tell(self, record: Record, event: TlsAlert | TlsKeyUpdate | TlsProblem) -> None:
         if self._outlet.wanted.contents:
             self._outlet.tell(record.ready, "tls", event)
+
+
+def _alert(record: Record) -> str:
+    if len(record.content) != 2:
+        raise Malformed
+    return f"alert {alert_name(record.content[1])}"

@@ -110,6 +110,18 @@ class Direction:
         self._deliver(content, HEAD + length)
         return None
 
+    def cut_off(self) -> Record | None:
+        """What there is of a record that the end of the connection cut; inside, its bytes are missing."""
+        stream = self.source
+        size = stream.available
+        if self.over or not size or not self.readable:
+            return None
+        kind = stream.data[0]
+        record = self._record(kind, b"", size, "broken")
+        if self.protection is not None:
+            self.plain.miss(max(size - HEAD - overhead(self.protection), 1), cut=False, ready=record.ready, time=record.time)
+        return record
+
     def _behind(self) -> bool:
         """Whether bytes of the next record are missing, and something came behind them that was not looked at."""
         stream = self.source
@@ -136,8 +148,10 @@ class Direction:
             return
         self._searched = len(stream.data)
         found = resume(stream, self.protection)
-        if found is None and self.successors and (found := resume(stream, self.successors[0])) is not None:
-            self.protection = self.successors.pop(0)
+        for place, successor in enumerate(self.successors if found is None else ()):
+            if (found := resume(stream, successor, 0)) is not None:
+                self.protection, self.successors = successor, self.successors[place + 1 :]
+                break
         if found is not None:
             self._miss(found.offset - stream.start, found.records, cut=cut)
             stream.seek(found.offset)

@@ -35,10 +35,11 @@ def overhead(protection: Protection | None) -> int:
     return protection.before + protection.suite.tag + protection.modern
 
 
-def resume(stream: Stream, protection: Protection | None) -> Resumption | None:
+def resume(stream: Stream, protection: Protection | None, least: int = 1) -> Resumption | None:
     """The first record behind the gap that comes next; None where none shows yet.
 
-    Records begin where segments do; without keys a head must be followed by another one.
+    Records begin where segments do; without keys a head must be followed by another one.  At ``least`` so many of this
+    protection were lost.
     """
     number = 0 if protection is None else protection.seq
     attempts = 0
@@ -55,7 +56,7 @@ def resume(stream: Stream, protection: Protection | None) -> Resumption | None:
                 return Resumption(offset, 0)
             continue
         fragment = bytes(data[at + HEAD : stop])
-        for count in range(1, min((offset - stream.start) // (HEAD + overhead(protection)) + 2, _RECORDS)):
+        for count in range(least, min((offset - stream.start) // (HEAD + overhead(protection)) + 2, _RECORDS)):
             attempts += 1
             if attempts > _ATTEMPTS:
                 return None

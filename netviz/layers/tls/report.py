@@ -87,7 +87,8 @@ class Report:
         self._finished.setdefault(index, (record.ready, record.time))
 
     def conclude(self, packet: int, time: int | None) -> None:
-        """Both sides must have sent theirs; at the latest in this packet."""
+        """Both sides must have sent theirs; when, nobody knows: at the latest in this packet."""
+        self._asked = self._asked[0], None
         for index in (0, 1):
             self.inferred |= index not in self._finished
             self._finished.setdefault(index, (packet, time))
@@ -103,7 +104,7 @@ class Report:
         if self.told:
             return
         self.told = True
-        if not self._outlet.wanted.contents or (self._hello is None and self._server is None):
+        if not self._outlet.wanted.contents or not (self._hello or self._server or self.problems):
             return
         until, time = max(self._finished.values(), key=lambda pair: pair[0]) if outcome == "complete" else self._last
         flights = self._flights(until)
