@@ -62,22 +62,17 @@ _UNITS = {0: "s", 3: "ms", 6: "µs", 9: "ns"}
 def summarize(
     source: Source,
     progress: Callable[[float | None], None] | None = None,
-    enough: Callable[[], bool] = lambda: False,
     keys: KeyLog | None = None,
 ) -> Iterator[CaptureProblem | CaptureSummary]:
-    """Problems of the capture, then its summary; ``enough`` is asked while nothing comes, whether to wait for more.
-
-    ``keys`` open what is inside TLS, as do those in the capture.
-    """
+    """Problems of the capture, then its summary; ``keys`` open what is inside TLS, as do those in the capture."""
     keys = keys or KeyLog()
     keys.listen(source.metadata.secrets)
+    keys.growing = source.streaming
     summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE, keys=keys)
     for batch in source:
         yield from summarizer.feed(batch)
         if progress is not None:
             progress(source.progress)
-        if not len(batch) and enough():
-            break
     yield from summarizer.close()
     yield summarizer.summary(source)
 

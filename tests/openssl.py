@@ -52,7 +52,7 @@ class Pair:
         lib = _library()
         self._write = _KEY_LOGGED(lambda _, line: self._log(keys, line))
         self._sessions: list[int] = []
-        self._new = _SESSION_NEW(lambda _, session: self._sessions.append(session) or 1)
+        self._new = _SESSION_NEW(lambda _, session: self._keep(session))
         self.contexts = [lib.SSL_CTX_new(_p(lib.TLS_method())) for _ in range(2)]
         for context in self.contexts:
             for which in (_MIN, _MAX):
@@ -74,6 +74,10 @@ class Pair:
     def session(self) -> int:
         """The newest session that the server gave a ticket for."""
         return self._sessions[-1]
+
+    def _keep(self, session: int) -> int:
+        self._sessions.append(session)
+        return 1
 
     @staticmethod
     def _log(keys: Path, line: bytes) -> None:

@@ -40,7 +40,7 @@ _ALLOWED = {
 }
 
 #: What only some modules may import.
-_RESERVED = {"scapy": {"netviz.foreign"}}
+_RESERVED = {"scapy": {"netviz.foreign", "netviz.capture.interfaces", "netviz.capture.npcap"}}
 
 
 @cache

@@ -35,6 +35,9 @@ class Files:
         self._done = 0
         self.size = sum(path.stat().st_size for path in paths)
 
+    def stop(self) -> None:
+        """All of a file has come."""
+
     def again(self) -> Files | None:
         """The same files from their beginning, for another process; None where one can be read only once."""
         return Files([Path(name) for name in self._names]) if all(one.seekable for one in self._inputs) else None

@@ -19,7 +19,7 @@ from netviz.capture.mistake import mistake
 from netviz.capture.source import Source
 from netviz.errors import NetvizError
 
-__all__ = ["Filtered", "compiled"]
+__all__ = ["Filtered", "check", "compiled"]
 
 #: Link types of BSD's loopback, whose header holds a number in the byte order of the machine, or always the same way.
 _NULL, _LOOP = 0, 108
@@ -52,12 +52,16 @@ class Filtered:
         self.metadata = source.metadata
         self.name = source.name
         self.size = source.size
-        _check(expression)
+        check(expression)
 
     @property
     def progress(self) -> float | None:
         """From 0 to 1, None where that is not known."""
         return self._source.progress
+
+    def stop(self) -> None:
+        """Wait for no more than what has come."""
+        self._source.stop()
 
     def again(self) -> Filtered | None:
         """The same once more; None where that is not possible."""
@@ -147,7 +151,7 @@ def compiled(expression: str, link: int) -> Program:
         raise ValueError(str(error)) from error
 
 
-def _check(expression: str) -> None:
+def check(expression: str) -> None:
     """Raise NetvizError for an expression that is wrong whatever the link type."""
     if not expression.isprintable():
         raise NetvizError("a capture filter is one line of text", "such as 'tcp port 8080 and host 10.0.0.1'")

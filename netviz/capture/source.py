@@ -36,6 +36,9 @@ class Source(Protocol):
     def size(self) -> int:
         """How many bytes there are to read, 0 where that is not known."""
 
+    def stop(self) -> None:
+        """Wait for no more than what has come: for what streams."""
+
     def again(self) -> Source | None:
         """The same once more, for another process; None where it can be read only once."""
 

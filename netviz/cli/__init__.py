@@ -16,7 +16,7 @@ from netviz.errors import NetvizError
 __all__ = ["COMMANDS", "cli", "main"]
 
 #: Commands in the order of the help; each is a module here with a command of the same name.
-COMMANDS = ("summary", "handshake", "ws-trace", "layers")
+COMMANDS = ("summary", "handshake", "ws-trace", "layers", "record", "interfaces", "doctor")
 
 _BEGIN = """\
 netviz shows what happens on a network connection: TCP handshakes, the WebSockets on top of them, layer by layer.

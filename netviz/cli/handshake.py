@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import captures, given, keylog, opened, output, typed
+from netviz.cli.options import given, keylog, opened, output
+from netviz.cli.origin import Origin, origin
 
 if TYPE_CHECKING:
     from netviz.capture.source import Source
@@ -22,7 +23,7 @@ _OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "p
 
 
 @click.command(short_help="How TCP connections begin, fail and end.", context_settings={"max_content_width": 110})
-@captures
+@origin
 @click.option("-n", "--connection", type=click.IntRange(min=0), metavar="N", help="Only connection N, as a ladder.")
 @click.option("--host", metavar="ADDRESS", help="Only connections of this address.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="Only connections of this port.")
@@ -39,7 +40,7 @@ _OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "p
 @output
 @click.pass_context
 def handshake(
-    ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
+    ctx: click.Context, /, origin: Origin, as_json: bool, plain: bool, color: str, only_ascii: bool,
     check: bool, explain: bool, clock: Any, packets: bool, time_scale: bool, keylog: str | None, **only: Any,
 ) -> None:  # fmt: skip
     """Show how every TCP connection in a capture was set up, what went wrong, and how it ended.
@@ -55,19 +56,22 @@ def handshake(
       netviz handshake captures/mixed.pcapng --connection 3 --explain
       netviz handshake captures/websocket.pcapng --packets --time-scale
       netviz handshake captures/refused.pcapng --json
+      sudo netviz handshake -i lo -f 'tcp port 8080'
       sudo tcpdump -i lo -U -w - | netviz handshake -
     """
     import gc
 
     from netviz.analysis import Analysis
-    from netviz.capture.source import open_capture
+    from netviz.cli.patience import Patience
     from netviz.cli.progress import Progress
+    from netviz.cli.watch import Watch
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
-    source = open_capture(*captures, matching=matching)
+    source = origin.open("handshake")
     analysis = Analysis(openings=source.streaming and not as_json, whole=packets)
-    events = analysis.run(source, Progress().update)
+    watch = Watch(source, analysis, origin.matching)
+    events = analysis.run(source, watch.tick if source.streaming else Progress().update)
 
     # Of a large file another process reads by now: what is imported from here on takes no time of its own.
     from netviz.cli.selection import Selection
@@ -76,23 +80,29 @@ def handshake(
     chosen = Selection(**only)
     if source.streaming and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
-    if as_json:
-        lines = JsonLines()
-        for event in filter(chosen.passes, events):
-            lines.start = analysis.start
-            sys.stdout.write(lines.line(event) + "\n")
-    else:
-        from netviz.cli.handshake_screen import Drawing, print_plain
-        from netviz.cli.screen import screen
-        from netviz.views.ladder import Rungs
-
-        console = screen(color, only_ascii)
-        if plain or (source.streaming and chosen.connection is None):
-            print_plain(console, analysis, events, chosen, steps=plain)
+    with Patience(source) as patience:
+        if as_json:
+            lines = JsonLines()
+            for event in filter(chosen.passes, events):
+                lines.start = analysis.start
+                sys.stdout.write(lines.line(event) + "\n")
         else:
-            rungs = Rungs(clock, packets, time_scale)
-            before = partial(_prologue, source, opened(keylog, source.streaming))
-            Drawing(console, analysis, chosen, rungs, explain, before).draw(events, typed(captures, matching) + given(keylog))
+            from netviz.cli.handshake_screen import Drawing, print_plain
+            from netviz.cli.screen import screen
+            from netviz.views.ladder import Rungs
+
+            console = screen(color, only_ascii)
+            in_place = not plain and watch.begin(console)
+            if plain or (source.streaming and chosen.connection is None and not in_place):
+                print_plain(console, analysis, events, chosen, steps=plain)
+            else:
+                rungs = Rungs(clock, packets, time_scale)
+                before = partial(_prologue, source, opened(keylog, source.streaming))
+                drawing = Drawing(console, analysis, chosen, rungs, explain, before)
+                drawing.draw(watch.passing(events), origin.typed() + given(keylog))
+    watch.tell()
+    if patience.over:
+        ctx.exit(130)
     chosen.require_connection()
     if check and chosen.problems_seen:
         ctx.exit(1)

@@ -9,36 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from netviz.samples import find, samples
+from netviz.cli.origin import CAPTURE
 
-__all__ = ["captures", "given", "keylog", "opened", "output", "packet", "typed"]
+__all__ = ["given", "keylog", "opened", "output", "packet"]
 
 if TYPE_CHECKING:
     from netviz.keylog import KeyLog
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class _Capture(click.ParamType[str]):
-    name = "capture"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return find(str(value))
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
-        from click.shell_completion import CompletionItem
-
-        named = [CompletionItem(name) for name in samples() if incomplete and name.startswith(incomplete)]
-        return [*named, CompletionItem(incomplete, type="file")]
-
-
-def captures(command: _F) -> _F:
-    """The captures to read, and which of their packets."""
-    named = click.argument("captures", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE...")
-    matching = click.option("-f", "--filter", "matching", default="", metavar="BPF",
-                            help="Only packets that match this capture filter, such as 'tcp port 8080'. Of a fragmented "
-                                 "IP packet only the first fragment has ports.")  # fmt: skip
-    return named(matching(command))
 
 
 def keylog(command: _F) -> _F:
@@ -73,18 +51,9 @@ def given(path: str | None) -> str:
     return f" --keylog {shlex.quote(safe(shortest(path)))}" if path is not None and asked else ""
 
 
-def typed(captures: tuple[str, ...], matching: str) -> str:
-    """What to type to read the same packets again."""
-    from netviz.cli.names import shortest
-    from netviz.views.text import safe
-
-    names = map(shortest, captures)
-    return " ".join(shlex.quote(safe(word)) for word in (*names, *(["-f", matching] if matching else [])))
-
-
 def packet(command: _F) -> _F:
     """The captures to read, and behind them the number of a packet."""
-    return click.argument("words", nargs=-1, required=True, type=_Capture(), metavar="CAPTURE... PACKET")(command)
+    return click.argument("words", nargs=-1, required=True, type=CAPTURE, metavar="CAPTURE... PACKET")(command)
 
 
 def output(command: _F) -> _F:

@@ -6,19 +6,20 @@ import sys
 
 import click
 
-from netviz.cli.options import captures, given, keylog, opened, output
+from netviz.cli.options import given, keylog, opened, output
+from netviz.cli.origin import Origin, origin
 
 __all__ = ["summary"]
 
 
 @click.command(short_help="What a capture is, and where to look next.", context_settings={"max_content_width": 110})
-@captures
+@origin
 @click.option("--check", is_flag=True, help="Exit with 1 where there is a problem.")
 @keylog
 @output
 @click.pass_context
 def summary(
-    ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
+    ctx: click.Context, /, origin: Origin, as_json: bool, plain: bool, color: str, only_ascii: bool,
     check: bool, keylog: str | None,
 ) -> None:  # fmt: skip
     """Tell what a capture is: its file, its protocols, its busiest connections, its problems, and what to look at next.
@@ -33,29 +34,35 @@ def summary(
       netviz summary captures/mixed.pcapng --filter 'tcp port 8765'
       netviz summary captures/mixed.pcapng --json
       netviz summary captures/websocket.pcapng captures/ipv6.pcapng --check
-      sudo tcpdump -i lo -U -w - | netviz summary -
+      sudo netviz summary -i any --duration 10
     """
     import gc
     from dataclasses import replace
 
-    from netviz.capture.source import open_capture
     from netviz.cli import COMMANDS
-    from netviz.cli.names import shortest, typed
+    from netviz.cli.names import shortest
     from netviz.cli.patience import Patience
     from netviz.cli.progress import Progress
+    from netviz.cli.screen import screen
+    from netviz.cli.watch import Watch
     from netviz.event import CaptureSummary
     from netviz.summary import summarize
     from netviz.verdicts.capture import commands
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
-    source = open_capture(*captures, matching=matching)
+    source = origin.open("summary")
+    watch = Watch(source, None, origin.matching)
+    console = screen(color, only_ascii)
+    if not (as_json or plain):
+        watch.begin(console)
     problems = False
-    with Patience(source.streaming) as patience:
-        for event in summarize(source, Progress().update, lambda: patience.over, opened(keylog, source.streaming)):
+    keys = opened(keylog, source.streaming)
+    with Patience(source) as patience:
+        for event in watch.passing(summarize(source, watch.tick if source.streaming else Progress().update, keys)):
             problems |= bool(event.problems)
             if isinstance(event, CaptureSummary):
-                event = replace(event, matching=matching.strip())
+                event = replace(event, matching=origin.matching.strip())
             if as_json:
                 from netviz.views.jsonl import JsonLines
 
@@ -63,12 +70,9 @@ def summary(
                 lines.start = event.span.start if isinstance(event, CaptureSummary) else event.time
                 sys.stdout.write(lines.line(event) + "\n")
             elif isinstance(event, CaptureSummary):
-                from netviz.cli.screen import screen
-
-                console = screen(color, only_ascii)
                 event = replace(event, files=tuple(map(shortest, event.files)))
                 next_ones = commands(event, COMMANDS)
-                names = "" if source.streaming else typed(captures) + given(keylog)
+                names = "" if source.streaming and not origin.write else origin.typed() + given(keylog)
                 if plain:
                     from netviz.views.plain_summary import plain_summary
 
@@ -79,6 +83,7 @@ def summary(
 
                     for line in summary_lines(event, next_ones, names, console.width):
                         console.print(line, soft_wrap=True)
+    watch.tell()
     if patience.over:
         ctx.exit(130)
     if check and problems:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import captures, given, keylog, opened, output, typed
+from netviz.cli.options import given, keylog, opened, output
+from netviz.cli.origin import Origin, Size, origin
 
 if TYPE_CHECKING:
     from netviz.cli.trace_selection import TraceSelection
@@ -35,24 +36,10 @@ class _Names(click.ParamType[tuple[str, ...]]):
         return names
 
 
-class _Size(click.ParamType[int]):
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int):
-            return value
-        text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
-        unit = {"k": 10, "m": 20, "g": 30}.get(text[-1:], 0)
-        digits = text[:-1] if unit else text
-        if not (digits.isascii() and digits.isdigit()) or len(digits) > 10 or int(digits) << unit > 1 << 30:
-            self.fail(f"{value!r} is no size up to 1G; write 65536, 64k or 16M", param, ctx)
-        return int(digits) << unit
-
-
 @click.command(
     "ws-trace", short_help="WebSockets: upgrade, frames, messages, close.", context_settings={"max_content_width": 110}
 )
-@captures
+@origin
 @click.option("-n", "--connection", type=click.IntRange(min=0), metavar="N", help="Only TCP connection N.")
 @click.option("--host", metavar="ADDRESS", help="Only connections of this address.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="Only connections of this port.")
@@ -70,7 +57,7 @@ class _Size(click.ParamType[int]):
 @click.option("--raw", is_flag=True, help="WebSockets as they are, without Engine.IO and Socket.IO.")
 @click.option("--save-messages", "directory", type=click.Path(file_okay=False), metavar="DIR",
               help="Write each text or binary message into a file of its own.")  # fmt: skip
-@click.option("--max-message", type=_Size(), default="16M", show_default=True, metavar="SIZE",
+@click.option("--max-message", type=Size(), default="16M", show_default=True, metavar="SIZE",
               help="Keep no more than this of one message.")  # fmt: skip
 @click.option("--time", "clock", type=click.Choice(["elapsed", "delta", "absolute"]), default="elapsed",
               help="Times: since the first packet, since the row before, or of day (UTC).")  # fmt: skip
@@ -80,7 +67,7 @@ class _Size(click.ParamType[int]):
 @output
 @click.pass_context
 def ws_trace(
-    ctx: click.Context, /, captures: tuple[str, ...], matching: str, as_json: bool, plain: bool, color: str, only_ascii: bool,
+    ctx: click.Context, /, origin: Origin, as_json: bool, plain: bool, color: str, only_ascii: bool,
     check: bool, frames: bool, full: bool, number: int | None, explain: bool, stats: bool, api: bool, raw: bool,
     directory: str | None, max_message: int, clock: Any, keylog: str | None, **only: Any,
 ) -> None:  # fmt: skip
@@ -96,50 +83,58 @@ def ws_trace(
       netviz ws-trace captures/websocket.pcapng --frame 1
       netviz ws-trace captures/mixed.pcapng --problems
       netviz ws-trace captures/mixed.pcapng --json --only websocket.message
+      sudo netviz ws-trace -i lo -f 'tcp port 8080'
       sudo tcpdump -i lo -U -w - | netviz ws-trace -
     """
     import gc
 
     from netviz.analysis import Analysis
-    from netviz.capture.source import open_capture
+    from netviz.cli.patience import Patience
     from netviz.cli.progress import Progress
     from netviz.cli.trace_selection import TraceSelection
+    from netviz.cli.watch import Watch
     from netviz.layers.layer import Wanted
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
-    source = open_capture(*captures, matching=matching)
+    source = origin.open("ws-trace")
     chosen = TraceSelection(**only)
     bare = as_json and chosen.everything and chosen.only == ("websocket.frame",) and directory is None and number is None
     wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message,
                     keys=opened(keylog, source.streaming))  # fmt: skip
     analysis = Analysis(wanted=wanted, blocks=bare)
-    events = analysis.run(source, Progress().update)
+    watch = Watch(source, analysis, origin.matching)
+    events = analysis.run(source, watch.tick if source.streaming else Progress().update)
     if source.streaming and isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)
     if directory is not None:
         from netviz.cli.save import Saver
 
         events = Saver(directory, chosen).passing(events)
-    if as_json:
-        _json(analysis, events, chosen, number)
-    else:
-        from netviz.cli.screen import screen
-
-        console = screen(color, only_ascii)
-        if number is not None:
-            from netviz.cli.frame_screen import draw_frame
-
-            draw_frame(console, events, chosen, number)
-        elif plain:
-            _plain(console, analysis, events, chosen, frames=frames, full=full, raw=raw)
+    with Patience(source) as patience:
+        if as_json:
+            _json(analysis, events, chosen, number)
         else:
-            from netviz.cli.ws_trace_screen import TraceScreen, Wishes
+            from netviz.cli.screen import screen
 
-            wishes = Wishes(
-                frames=frames, full=full, explain=explain, stats=stats, api=api, raw=raw, clock=clock, flowing=source.streaming
-            )
-            TraceScreen(console, analysis, chosen, wishes).draw(events, typed(captures, matching) + given(keylog))
+            console = screen(color, only_ascii)
+            if number is not None:
+                from netviz.cli.frame_screen import draw_frame
+
+                draw_frame(console, events, chosen, number)
+            elif plain:
+                _plain(console, analysis, events, chosen, frames=frames, full=full, raw=raw)
+            else:
+                from netviz.cli.ws_trace_screen import TraceScreen, Wishes
+
+                flowing = source.streaming and not watch.begin(console)
+                wishes = Wishes(
+                    frames=frames, full=full, explain=explain, stats=stats, api=api, raw=raw, clock=clock, flowing=flowing
+                )
+                TraceScreen(console, analysis, chosen, wishes).draw(watch.passing(events), origin.typed() + given(keylog))
+    watch.tell()
+    if patience.over:
+        ctx.exit(130)
     if not bare:
         chosen.require()
     if check and chosen.problems_seen:

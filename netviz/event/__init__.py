@@ -49,7 +49,17 @@ if TYPE_CHECKING:
         TcpOpening,
         Traffic,
     )
-    from netviz.event.tls import Flight, Prologue, Session, TlsAlert, TlsHandshake, TlsKeyUpdate, TlsOffer, TlsProblem
+    from netviz.event.tls import (
+        Flight,
+        Prologue,
+        Session,
+        TlsAlert,
+        TlsHandshake,
+        TlsKeyUpdate,
+        TlsOffer,
+        TlsProblem,
+        TlsRecord,
+    )
     from netviz.event.websocket import (
         CLOSE_CODES,
         Anatomy,
@@ -127,6 +137,7 @@ __all__ = [
     "TlsKeyUpdate",
     "TlsOffer",
     "TlsProblem",
+    "TlsRecord",
     "Totals",
     "Traffic",
     "Transport",

@@ -11,7 +11,7 @@ from netviz.event.base import Happening, Side
 if TYPE_CHECKING:
     from netviz.event.websocket import WebSocketMessage, WebSocketUpgrade
 
-__all__ = ["Flight", "Prologue", "Session", "TlsAlert", "TlsHandshake", "TlsKeyUpdate", "TlsOffer", "TlsProblem"]
+__all__ = ["Flight", "Prologue", "Session", "TlsAlert", "TlsHandshake", "TlsKeyUpdate", "TlsOffer", "TlsProblem", "TlsRecord"]
 
 
 class Session(NamedTuple):
@@ -120,6 +120,36 @@ class TlsProblem(Happening):
 
     connection: int
     side: Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsRecord(Happening):
+    """A record that was opened, for drawing; told only where somebody asks for the records of a packet.
+
+    ``number`` counts the records under the same keys from 0, ``kind`` is the type that it has inside; ``origin`` is where all
+    of it came from, header first.  Behind the header lie ``before`` bytes of a nonce or an IV, the ``content`` (here
+    decrypted; each byte has its ciphertext at the same place), ``hidden`` bytes that tell the type inside, ``padding`` and
+    ``tag``.
+    """
+
+    name: ClassVar[str] = "tls.record"
+
+    connection: int
+    side: Side
+    number: int
+    kind: int
+    cipher: str
+    origin: tuple[int, ...]
+    before: int
+    content: bytes
+    hidden: int
+    padding: int
+    tag: int
+
+    @property
+    def around(self) -> int:
+        """Bytes that the record adds to its content, its header among them."""
+        return 5 + self.before + self.hidden + self.padding + self.tag
 
 
 class Prologue(NamedTuple):

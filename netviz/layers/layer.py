@@ -24,12 +24,13 @@ Told = tuple[str, Any]
 class Wanted:
     """What somebody wants to know of WebSockets: all of it, or without ``contents`` nothing but frames; with ``anatomy``
     the bytes of the frame of that number (in the connection of the first number, if there is one), and of messages at most
-    ``limit`` bytes.  ``keys`` open what is inside TLS.
+    ``limit`` bytes.  ``keys`` open what is inside TLS; of TLS the records in the packet of the number ``records`` are told.
     """
 
     contents: bool = True
     anatomy: tuple[int | None, int] | None = None
     limit: int = 16 << 20
+    records: int = 0
     keys: KeyLog = field(default_factory=KeyLog, compare=False, repr=False)
 
 

@@ -57,6 +57,8 @@ def _said(trace: Trace) -> str:
             words.append(f"{plural(len(close.unanswered), 'ping')} unanswered")
         if close.began is not None and close.time is not None:
             words.append(f"{span(close.time - close.began)}")
+    elif trace.opened:
+        words.append(plural(trace.messages, "message"))
     elif trace.upgrade is not None and trace.upgrade.reason:
         words.append(safe(trace.upgrade.reason))
     if trace.problems:

@@ -7,13 +7,15 @@ Without keys the clear part is read: who offers what, what is chosen, how long t
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Collection
 from typing import Literal
 
-from netviz.event import SIDES, Problem, TlsAlert, TlsKeyUpdate, TlsProblem
+from netviz.event import SIDES, Problem, TlsAlert, TlsKeyUpdate, TlsProblem, TlsRecord
 from netviz.layers.layer import Outlet
 from netviz.layers.tls.alert import CLOSE_NOTIFY, USER_CANCELED, alert_name
 from netviz.layers.tls.cursor import Cursor, Malformed
-from netviz.layers.tls.direction import LEGACY, MODERN, NOTHING, Direction
+from netviz.layers.tls.direction import NOTHING, Direction
 from netviz.layers.tls.handshake import (
     CERTIFICATE,
     CLIENT_HELLO,
@@ -27,7 +29,8 @@ from netviz.layers.tls.handshake import (
     names_in,
 )
 from netviz.layers.tls.hello import EARLY_DATA, read_alpn, read_client, read_extensions, read_server
-from netviz.layers.tls.keying import TLS13, Keying, Stage
+from netviz.layers.tls.keyholder import Keyholder
+from netviz.layers.tls.keying import TLS13
 from netviz.layers.tls.protection import Aead13
 from netviz.layers.tls.record import ALERT, APPLICATION, CHANGE, HANDSHAKE, Record
 from netviz.layers.tls.report import Report
@@ -35,10 +38,10 @@ from netviz.stream import Stream
 
 __all__ = ["Tls"]
 
-#: What one side may send while it waits for the other side, or for a key that may still be written.
-_PATIENCE = 1 << 20
-
 _WHAT = {ALERT: "alert", HANDSHAKE: "handshake message", APPLICATION: "record"}
+
+#: Records of a side that are kept to draw what they carry.
+_KEPT = 256
 
 #: What stands among the messages of a flight for data that the client sends before the server answers (0-RTT).
 EARLY = "early data"
@@ -51,15 +54,14 @@ class Tls:
 
     def __init__(self, outlet: Outlet, client: Stream, server: Stream, *, floor: int = 0) -> None:
         self._outlet = outlet
-        self._keylog = outlet.wanted.keys
-        self._sides = Direction(client), Direction(server)
+        number = outlet.number
+        self._sides = Direction(client, number), Direction(server, number, "server")
         self._report = Report(outlet, floor)
-        self._keying: Keying | None = None
-        #: Keys that may still be written, by stage and side; how much waits for them.
-        self._awaited: list[tuple[Stage, int]] = []
-        self._waiting = 0
-        self._patient = self._keylog.growing
+        self._keys = Keyholder(outlet.wanted.keys, self._sides, self._report)
         self._changed = [False, False]
+        if outlet.wanted.records or outlet.wanted.anatomy is not None:
+            for side in self._sides:
+                side.kept = deque(maxlen=_KEPT)
 
     @property
     def plain(self) -> tuple[Stream, Stream]:
@@ -78,8 +80,7 @@ class Tls:
 
     def advance(self) -> None:
         """Read what can be read."""
-        if self._awaited:
-            self._install()
+        self._keys.install()
         self._begin()
         moved = True
         while moved:
@@ -95,7 +96,17 @@ class Tls:
                 moved |= side.source.start > before
         if self._report.told and not any(side.readable for side in self._sides):
             self.drop()
-        self._be_patient()
+        if self._outlet.wanted.records:
+            for drawn in self.opened([self._outlet.wanted.records]):
+                self._outlet.tell(max(drawn.packets), "tls", drawn)
+            for side in self._sides:
+                side.kept = deque(maxlen=_KEPT)
+        self._keys.be_patient()
+
+    def opened(self, packets: Collection[int]) -> list[TlsRecord]:
+        """The records kept that have bytes in one of these packets."""
+        kept = (record for side in self._sides for record in side.kept or ())
+        return [record for record in kept if not set(packets).isdisjoint(record.packets)]
 
     def _begin(self) -> None:
         """Read the handshake in the order of the wire: what one side says decides how the other is read."""
@@ -118,7 +129,7 @@ class Tls:
     @property
     def _expecting(self) -> bool:
         """Whether the client may send early data."""
-        return self._keying is not None and self._keying.early and bool(self._sides[_CLIENT].successors)
+        return self._keys.keying is not None and self._keys.keying.early and bool(self._sides[_CLIENT].successors)
 
     def _early(self, packet: int, start: int, size: int) -> None:
         """What the client said before the server answered is a part of its first flight."""
@@ -129,7 +140,7 @@ class Tls:
 
     def close(self, packet: int) -> None:
         """Nothing comes any more: what waited for a key or for the other side goes without."""
-        self._give_up()
+        self._keys.give_up()
         self.advance()
         for index, side in enumerate(self._sides):
             if (record := side.cut_off()) is not None:
@@ -142,69 +153,8 @@ class Tls:
         """Nobody wants to know more."""
         for side in self._sides:
             side.drop()
-        self._note_waiting(0)
+        self._keys.note_waiting(0)
         self._report.tell("unfinished")
-
-    # What waits
-
-    def _be_patient(self) -> None:
-        waits = [len(side.source.data) for side in self._sides if side.held or side.waits]
-        self._note_waiting(sum(waits) if self._awaited else 0)
-        if sum(waits) > _PATIENCE or (self._awaited and self._keylog.room < 0):
-            self._give_up()
-
-    def _note_waiting(self, waits: int) -> None:
-        self._keylog.waiting += waits - self._waiting
-        self._waiting = waits
-
-    def _give_up(self) -> None:
-        self._patient = False
-        self._install()
-        for side in self._sides:
-            side.held = side.waits = False
-
-    # Keys
-
-    def _install(self) -> None:
-        """Use the keys that came since, or go without them."""
-        awaited, self._awaited = self._awaited, []
-        for stage, index in awaited:
-            self._sides[index].waits = False
-            self._protect(stage, index)
-
-    def _protect(self, stage: Stage, index: int) -> None:
-        """What a side sends from here on is protected by the keys of this stage."""
-        side, keying = self._sides[index], self._keying
-        assert keying is not None
-        side.sealed = LEGACY if stage == "legacy" else MODERN
-        made = keying.protection(stage, index)
-        if made is None and self._patient and not keying.known and stage != "early":
-            side.waits = True
-            self._awaited.append((stage, index))
-        elif stage == "handshake":
-            # What announces the keys that follow may be lost, or early data may go on until the client has read the answer.
-            later = [made, keying.protection("application", index)]
-            if not (keying.early and index == _CLIENT):
-                side.protection = later.pop(0)
-            side.successors = [protection for protection in later if protection is not None]
-        else:
-            side.protection, side.successors = made, []
-        if made is None and not side.waits and (stage == "handshake" or stage == "legacy"):
-            self._without(keying)
-
-    def _without(self, keying: Keying) -> None:
-        """Say why there is no key."""
-        report = self._report
-        if self._keylog.empty:
-            report.keys = "none"
-        elif keying.known and not keying.usable:
-            report.keys = "unusable"
-        elif report.keys == "used":
-            report.keys = "missing"
-            what = "is cut short" if keying.cut else "is not among those given"
-            text = f"the key of this connection {what}: client random {report.random.hex()}"
-            report.problems.append(Problem("key-missing", text, report.answered))
-        self._sides[_CLIENT].held = False  # what the server says to early data will not be known
 
     # Records
 
@@ -238,7 +188,7 @@ class Tls:
             self._report.tell("complete")
 
     def _message(self, index: int, side: Direction, message: Message, record: Record) -> None:
-        kind, body, keying, report = message.kind, message.body, self._keying, self._report
+        kind, body, keying, report = message.kind, message.body, self._keys.keying, self._report
         modern = keying is not None and keying.modern
         if kind == CLIENT_HELLO and index == _CLIENT:
             self._hello(side, message, record)
@@ -260,7 +210,7 @@ class Tls:
         elif kind == FINISHED:
             report.finish(index, record)
             if modern:
-                self._protect("application", index)
+                self._keys.protect("application", index)
         elif kind == KEY_UPDATE and isinstance(side.protection, Aead13):
             side.protection = side.protection.update()
             self._tell(record, TlsKeyUpdate(packets=record.packets, time=record.time, connection=self._outlet.number,
@@ -268,17 +218,17 @@ class Tls:
 
     def _hello(self, side: Direction, message: Message, record: Record) -> None:
         hello = read_client(message.body)
-        before, self._keying = self._keying, Keying(self._keylog, hello)
-        self._keying.note(message.raw)
+        again = self._keys.keying is not None
+        keying = self._keys.meet(hello)
+        keying.note(message.raw)
         self._report.ask(hello, record)
         self._changed = [False, False]
         side.held = True
-        if hello.early and before is None:
-            self._keying.early = True
+        keying.early = hello.early and not again
 
     def _answer(self, body: bytes, record: Record) -> None:
         server, client = read_server(body), self._sides[_CLIENT]
-        keying = self._keying
+        keying = self._keys.keying
         if keying is None:
             raise Malformed  # nobody asked
         if server.retry:
@@ -290,10 +240,10 @@ class Tls:
         self._report.answer(server, record)
         if server.version == TLS13:
             client.held = keying.early
-            self._protect("handshake", _SERVER)
+            self._keys.protect("handshake", _SERVER)
             if keying.early:
-                self._protect("early", _CLIENT)
-            self._protect("handshake", _CLIENT)
+                self._keys.protect("early", _CLIENT)
+            self._keys.protect("handshake", _CLIENT)
         else:
             client.held = keying.early = False
             client.sealed, client.protection = NOTHING, None
@@ -301,7 +251,7 @@ class Tls:
     def _extensions(self, body: bytes) -> None:
         extensions = read_extensions(Cursor(body))
         names = read_alpn(extensions)
-        report, client, keying = self._report, self._sides[_CLIENT], self._keying
+        report, client, keying = self._report, self._sides[_CLIENT], self._keys.keying
         report.alpn = names[0] if names else None
         if keying is not None and keying.early:
             report.early = "accepted" if EARLY_DATA in extensions else "rejected"
@@ -313,18 +263,18 @@ class Tls:
 
     def _change(self, index: int) -> list[str]:
         """ChangeCipherSpec: in TLS 1.3 it says nothing (RFC 8446 section D.4)."""
-        if self._keying is None or self._keying.server is None or self._keying.modern:
+        if self._keys.keying is None or self._keys.keying.server is None or self._keys.keying.modern:
             return []
         if index == _SERVER and not self._report.complete:
             self._report.resumed = not self._changed[_CLIENT]
             self._report.publish()
         self._changed[index] = True
-        self._protect("legacy", index)
+        self._keys.protect("legacy", index)
         return ["ChangeCipherSpec"]
 
     def _sealed(self, index: int, record: Record) -> list[str]:
         """A record without a key: of a handshake its place tells what it is."""
-        report, modern = self._report, self._keying is not None and self._keying.modern
+        report, modern = self._report, self._keys.keying is not None and self._keys.keying.modern
         if report.told:
             self._unread(index, record)
             return []
@@ -351,7 +301,7 @@ class Tls:
     def _alerted(self, index: int, record: Record) -> None:
         number = record.content[1]
         # TLS 1.3 does not care for the level: all but these two end the connection (RFC 8446 section 6).
-        modern = self._keying is not None and self._keying.modern
+        modern = self._keys.keying is not None and self._keys.keying.modern
         fatal = record.content[0] == 2 or (modern and number not in (CLOSE_NOTIFY, USER_CANCELED))
         if fatal:
             self._report.tell("failed")

@@ -6,6 +6,9 @@ packets and places as if it had been sent in the clear.
 
 from __future__ import annotations
 
+from collections import deque
+
+from netviz.event import Side, TlsRecord
 from netviz.layers.tls.handshake import Messages
 from netviz.layers.tls.loss import MOST, overhead, resume
 from netviz.layers.tls.protection import Protection
@@ -29,12 +32,13 @@ class Direction:
     """
 
     __slots__ = (
-        "_failures", "_searched", "discards", "held", "messages", "over", "plain", "protection", "sealed", "source", "stuck",
-        "successors", "waits",
+        "_failures", "_searched", "discards", "held", "kept", "messages", "over", "plain", "protection", "sealed", "source",
+        "stuck", "successors", "waits", "whose",
     )  # fmt: skip
 
-    def __init__(self, source: Stream) -> None:
+    def __init__(self, source: Stream, connection: int = 0, side: Side = "client") -> None:
         self.source = source
+        self.whose = connection, side
         self.plain = Stream()
         self.plain.whole = source.whole
         self.messages = Messages()
@@ -44,6 +48,8 @@ class Direction:
         self.held = self.waits = self.discards = self.over = False
         self.stuck = False
         self._failures = 0
+        #: Records that were opened, where somebody wants to draw them.
+        self.kept: deque[TlsRecord] | None = None
         #: How much was there when the next record was searched for last.
         self._searched = -1
 
@@ -104,6 +110,8 @@ class Direction:
         if opened is None:
             return self._unopened(kind, length)
         self._failures = 0
+        if self.kept is not None:
+            self._keep(*opened, length)
         kind, content = opened
         if kind != APPLICATION:
             return self._record(kind, content, HEAD + length, "opened")
@@ -197,6 +205,20 @@ class Direction:
                     plain.append(piece, packet=packet, place=first, ready=ready, time=time)
                     at += last - first
         stream.consume(size)
+
+    def _keep(self, kind: int, content: bytes, length: int) -> None:
+        stream, protection = self.source, self.protection
+        assert protection is not None
+        assert self.kept is not None
+        before, tag, hidden = protection.before, protection.suite.tag, int(protection.modern)
+        padding = length - before - len(content) - tag - hidden
+        end = stream.start + HEAD + length
+        origin = stream.origin(stream.start, end)
+        self.kept.append(TlsRecord(
+            packets=tuple(dict.fromkeys(origin[::3])), time=stream.ready(end - 1)[1], connection=self.whose[0],
+            side=self.whose[1], number=protection.seq - 1, kind=kind, cipher=protection.suite.name, origin=origin,
+            before=before, content=content, hidden=hidden, padding=padding, tag=tag,
+        ))  # fmt: skip
 
     def _by_successor(self, kind: int, length: int) -> tuple[int, bytes] | None:
         """What protects the records from here on, if it is not what did so before."""

@@ -248,7 +248,7 @@ def test_tls_within_a_tunnel(keys: Path) -> None:
     wire.server(PSH | ACK, b"HTTP/1.1 200 Connection established\r\n\r\n")
     with contextlib.ExitStack() as stack:
         stack.callback(wire.close)
-        wire.open = lambda *_: wire  # type: ignore[method-assign,assignment]
+        wire.open = lambda *_: wire  # type: ignore[method-assign]
         talk = Talk(*both, wire=wire)
         talk.shake()
         deflate = "permessage-deflate"

@@ -1,0 +1,216 @@
+"""Packets as they happen: a Source over the process that captures."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import netviz
+from netviz.capture.batch import Batch
+from netviz.capture.interfaces import known
+from netviz.capture.metadata import Metadata
+from netviz.capture.records import capture_problem
+from netviz.capture.rights import MissingRightsError, give_up, way_in
+from netviz.capture.sniffer import Wishes
+from netviz.capture.stream import read_capture
+from netviz.capture.write import Recording
+from netviz.errors import NetvizError
+from netviz.quantity import plural
+
+__all__ = ["Drops", "Live"]
+
+#: Where netviz lies: the process that captures imports it from there, and from nowhere else that a user could choose.
+_ROOT = str(Path(netviz.__file__).parent.parent)
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from netviz.capture.sniffer import main; main(sys.argv[2])"
+
+#: After so many seconds of silence an empty Batch is given; a pipe of a MiB takes what comes while nobody reads.
+_SILENCE, _PIPE = 0.25, 1 << 20
+
+#: F_SETPIPE_SZ of Linux; Python has a name for it there alone.
+_SET_SIZE = 1031
+
+#: How libpcap says that rights are missing, and that there is no such device.
+_RIGHTS = ("ermission denied", "Operation not permitted", "You don't have permission", "must be root", "EPERM")
+_NOWHERE = ("No such device", "no such device", "doesn't exist", "SIOCGIFINDEX", "BIOCSETIF")
+
+
+class Drops:
+    """What is known of packets that are not in the capture."""
+
+    __slots__ = ("interface", "kernel", "netviz", "received")
+
+    def __init__(self, counts: dict[str, int]) -> None:
+        self.received = counts.get("received", 0)
+        self.kernel = counts.get("dropped_by_system", 0)
+        self.interface = counts.get("dropped_by_interface", 0)
+        self.netviz = counts.get("accepted", 0) - counts.get("delivered", 0)
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.kernel + self.interface + self.netviz
+
+
+class Live:
+    """A Source over an interface; with ``write`` everything goes into a file, too.
+
+    Raises MissingRightsError without the rights, NetvizError for an interface or a filter that is none.
+    """
+
+    streaming = True
+    progress = None
+    size = 0
+
+    def __init__(self, wishes: Wishes, *, write: str = "", command: str = "ws-trace") -> None:
+        wishes = wishes._replace(interface=known(wishes.interface))
+        if wishes.matching:
+            from netviz.capture.filter import check
+
+            check(wishes.matching)
+        self.name = wishes.interface
+        self.metadata = Metadata()
+        self.packets = self.octets = 0
+        self.began = time.time()
+        self._last: int | None = None
+        # A session of its own: Ctrl-C reaches the one that reads, which says when it is enough.
+        try:
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-c", _START, _ROOT, json.dumps(wishes._asdict())],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise NetvizError(f"cannot start the process that captures: {error.strerror} ({sys.executable})") from error
+        self._out = _piped(self._child.stdout)
+        if sys.platform == "linux":
+            _enlarge(self._out)
+        self._first = os.read(self._out.fileno(), 1 << 16)
+        if not self._first:
+            raise self._refusal(wishes, command)
+        give_up(os.path.dirname(netviz.__file__))
+        try:
+            self.recording = Recording(write) if write else None
+        except NetvizError:
+            self._child.kill()
+            raise
+
+    @property
+    def drops(self) -> Drops:
+        """As counted last."""
+        return Drops(self.metadata.interfaces[0].statistics if self.metadata.interfaces else {})
+
+    def again(self) -> None:
+        """What went by is gone."""
+
+    def stop(self) -> None:
+        """Let what has come be all: the rest of what is in buffers still follows."""
+        stdin = _piped(self._child.stdin)
+        if not stdin.closed:
+            stdin.close()
+
+    def __iter__(self) -> Iterator[Batch]:
+        first, told = 1, False
+        try:
+            for batch in read_capture(self._read, f"interface {self.name}", self.metadata):
+                first = batch.first + len(batch)
+                self.packets += len(batch)
+                self.octets += int(batch.wire.sum()) if len(batch) else 0
+                yield batch
+                if self._unwritten() and not told:
+                    told = True
+                    yield Batch.empty(first, (capture_problem("recording-ended", self._unwritten(), first - 1),))
+            yield Batch.empty(first, tuple(capture_problem(kind, text, first - 1) for kind, text in self._troubles()))
+        finally:
+            self._end()
+
+    def _read(self, view: memoryview) -> int | None:
+        if self._first:
+            data, self._first = self._first[: len(view)], self._first[len(view) :]
+            view[: len(data)] = data
+            return self._taken(view, len(data))
+        # select() knows pipes on POSIX only; elsewhere a read waits until something comes.
+        if sys.platform != "win32" and not select.select([self._out], [], [], _SILENCE)[0]:
+            return None
+        got: int = self._out.readinto(view) or 0  # type: ignore[attr-defined]  # a FileIO, as there is no buffer
+        return self._taken(view, got)
+
+    def _taken(self, view: memoryview, size: int) -> int:
+        if self.recording is not None:
+            self.recording.write(view[:size])
+        return size
+
+    def _unwritten(self) -> str:
+        """Why packets are no longer written, if they should be."""
+        return "" if self.recording is None else self.recording.trouble
+
+    def _troubles(self) -> Iterator[tuple[str, str]]:
+        """What went wrong, once there is nothing more to read."""
+        status = self._child.wait()
+        said = _said(_piped(self._child.stderr).read())
+        if said is not None:
+            yield "interface-gone", f"capturing on {self.name} ended: {said[1]}"
+        elif status:
+            why = f"signal {-status}" if status < 0 else f"status {status}"
+            yield "capture-ended", f"the process that captures ended ({why}): what came then is missing"
+        drops = self.drops
+        if drops.total:
+            by = ("the kernel", drops.kernel), ("the interface", drops.interface), ("netviz", drops.netviz)
+            parts = ", ".join(f"{count:,} by {who}" for who, count in by if count)
+            yield "packets-dropped", f"{plural(drops.total, 'packet')} dropped ({parts}): what they carried is missing"
+
+    def _end(self) -> None:
+        self.stop()
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+        self._out.close()
+        if self.recording is not None:
+            self.recording.close()
+
+    def _refusal(self, wishes: Wishes, command: str) -> NetvizError:
+        self._child.wait()
+        raw = _piped(self._child.stderr).read()
+        last = raw.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        kind, text = _said(raw) or ("", f"the process that captures did not start: {last or 'it says nothing'}")
+        device = wishes.interface
+        if kind == "missing":
+            return NetvizError(
+                "capturing needs libpcap, which comes with pcapy-ng: it is not installed", way_in(device, command)
+            )
+        if any(words in text for words in _RIGHTS):
+            return MissingRightsError(f"you may not capture on {device}", way_in(device, command))
+        if any(words in text for words in _NOWHERE):
+            return NetvizError(f"there is no interface {device}", "netviz interfaces lists them")
+        return NetvizError(f"cannot capture on {device}: {text}", "netviz interfaces says which can be used")
+
+
+def _piped(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise ValueError("not a pipe")
+    return stream
+
+
+def _enlarge(stream: IO[bytes]) -> None:
+    import fcntl
+
+    try:
+        fcntl.fcntl(stream, _SET_SIZE, _PIPE)
+    except OSError:
+        return  # more than this user may have: 64 KiB do, too
+
+
+def _said(raw: bytes) -> tuple[str, str] | None:
+    """What the process that captures said of its end."""
+    for line in raw.splitlines():
+        try:
+            told: Any = json.loads(line)
+            return str(told["kind"]), str(told["text"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None
