@@ -7,6 +7,7 @@ over: it stays below, and gives whoever reads above it two Streams of plaintext.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netviz.layers.head import REQUEST
@@ -54,7 +55,13 @@ class Channel:
     @property
     def found(self) -> list[tuple[int, Told]]:
         """What the layers told, each with the packet that completed it; whoever reads it empties it."""
-        return self._outlet.found
+        found = self._outlet.found
+        if self._below and self._outlet.wanted.anatomy is not None:
+            for index, (ready, (kind, event)) in enumerate(found):
+                if kind == "anatomy":
+                    around = [record for tls in self._below for record in tls.around(event.frame.slices)]
+                    found[index] = ready, (kind, replace(event, records=tuple(around)))
+        return found
 
     @property
     def inferred(self) -> bool:

@@ -127,8 +127,8 @@ class TlsRecord(Happening):
     """A record that was opened, for drawing; told only where somebody asks for the records of a packet.
 
     ``number`` counts the records under the same keys from 0, ``kind`` is the type that it has inside; ``origin`` is where all
-    of it came from, header first.  Behind the header lie ``before`` bytes of a nonce or an IV, the ``content`` (here
-    decrypted; each byte has its ciphertext at the same place), ``hidden`` bytes that tell the type inside, ``padding`` and
+    of it came from, header first.  Behind the header lie ``before`` bytes of a nonce or an IV, the ``content`` (each
+    byte of it has its ciphertext at the same place in ``sealed``), ``hidden`` bytes that tell the type inside, ``padding`` and
     ``tag``.
     """
 
@@ -141,6 +141,7 @@ class TlsRecord(Happening):
     cipher: str
     origin: tuple[int, ...]
     before: int
+    sealed: bytes
     content: bytes
     hidden: int
     padding: int

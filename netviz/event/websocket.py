@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from netviz.event.base import NO_TIME, SIDES, Endpoint, Field, Happening, Problem, Side, Slice
-from netviz.event.tls import Session
+from netviz.event.tls import Session, TlsRecord
 
 __all__ = [
     "CLOSE_CODES",
@@ -374,7 +374,8 @@ class WebSocketClose(Happening):
 class Anatomy(Happening):
     """One frame with its bytes, for drawing: header and its fields, payload as it was on the wire (its beginning), the same
     unmasked, and what it inflates to, where it was compressed (``deflate`` says how the window is kept).  ``layers`` holds
-    for each of its packets the bytes that each layer below took, and how many bytes of payload the segment carries.
+    for each of its packets the bytes that each layer below took, and how many bytes of payload the segment carries;
+    ``records`` are those of TLS that it lay in.
     """
 
     name: ClassVar[str] = "websocket.anatomy"
@@ -387,6 +388,7 @@ class Anatomy(Happening):
     inflated: bytes | None
     deflate: str
     layers: tuple[PacketCost, ...] = ()
+    records: tuple[TlsRecord, ...] = ()
 
     @property
     def connection(self) -> int:

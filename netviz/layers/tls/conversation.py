@@ -8,10 +8,10 @@ Without keys the clear part is read: who offers what, what is chosen, how long t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from netviz.event import SIDES, Problem, TlsAlert, TlsKeyUpdate, TlsProblem, TlsRecord
+from netviz.event import SIDES, Problem, Slice, TlsAlert, TlsKeyUpdate, TlsProblem, TlsRecord
 from netviz.layers.layer import Outlet
 from netviz.layers.tls.alert import CLOSE_NOTIFY, USER_CANCELED, alert_name
 from netviz.layers.tls.cursor import Cursor, Malformed
@@ -97,16 +97,23 @@ class Tls:
         if self._report.told and not any(side.readable for side in self._sides):
             self.drop()
         if self._outlet.wanted.records:
-            for drawn in self.opened([self._outlet.wanted.records]):
-                self._outlet.tell(max(drawn.packets), "tls", drawn)
+            for drawn in self._kept():
+                if self._outlet.wanted.records in drawn.packets:
+                    self._outlet.tell(max(drawn.packets), "tls", drawn)
             for side in self._sides:
                 side.kept = deque(maxlen=_KEPT)
         self._keys.be_patient()
 
-    def opened(self, packets: Collection[int]) -> list[TlsRecord]:
-        """The records kept that have bytes in one of these packets."""
-        kept = (record for side in self._sides for record in side.kept or ())
-        return [record for record in kept if not set(packets).isdisjoint(record.packets)]
+    def around(self, slices: Sequence[Slice]) -> list[TlsRecord]:
+        """The records kept that have some of these bytes."""
+        return [record for record in self._kept() if any(
+            piece.packet == record.origin[at] and piece.start < record.origin[at + 2] and piece.end > record.origin[at + 1]
+            for piece in slices for at in range(0, len(record.origin), 3)
+        )]  # fmt: skip
+
+    def _kept(self) -> Iterator[TlsRecord]:
+        for side in self._sides:
+            yield from side.kept or ()
 
     def _begin(self) -> None:
         """Read the handshake in the order of the wire: what one side says decides how the other is read."""

@@ -217,7 +217,8 @@ class Direction:
         self.kept.append(TlsRecord(
             packets=tuple(dict.fromkeys(origin[::3])), time=stream.ready(end - 1)[1], connection=self.whose[0],
             side=self.whose[1], number=protection.seq - 1, kind=kind, cipher=protection.suite.name, origin=origin,
-            before=before, content=content, hidden=hidden, padding=padding, tag=tag,
+            before=before, content=content,
+            sealed=bytes(stream.data[HEAD + before : HEAD + before + len(content)]), hidden=hidden, padding=padding, tag=tag,
         ))  # fmt: skip
 
     def _by_successor(self, kind: int, length: int) -> tuple[int, bytes] | None:

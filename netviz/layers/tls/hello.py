@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc6066#section-3 (SNI), https://www.rfc-editor.o
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from netviz.layers.tls.cursor import Cursor
@@ -17,6 +18,7 @@ __all__ = [
     "ClientHello",
     "ServerHello",
     "extension_name",
+    "extensions_from",
     "group_name",
     "read_alpn",
     "read_client",
@@ -151,6 +153,15 @@ def read_extensions(cursor: Cursor) -> dict[int, bytes]:
         number = inner.number(2)
         found[number] = inner.vector(2)
     return found
+
+
+def extensions_from(cursor: Cursor) -> Iterator[tuple[int, int, int]]:
+    """The same as numbers, and where in the message each begins and how long its content is."""
+    if cursor:
+        cursor.number(2)
+    while cursor:
+        at, number = cursor.at, cursor.number(2)
+        yield number, at, len(cursor.vector(2))
 
 
 def read_alpn(extensions: dict[int, bytes]) -> tuple[str, ...]:

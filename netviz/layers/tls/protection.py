@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from netviz.layers.tls.schedule import next_secret, traffic_keys
 from netviz.layers.tls.suite import Suite
 
-__all__ = ["Protection", "protection12", "protection13"]
+__all__ = ["Aead12", "Aead13", "Cbc12", "Protection", "protection12", "protection13"]
 
 #: The block of AES, and its length as an IV.
 _BLOCK = 16
