@@ -68,7 +68,6 @@ class Analysis:
         while this one still imports what it needs.
         """
         if self._wanted is not None:
-            self._wanted.keys.listen(source.metadata.secrets)
             self._wanted.keys.growing = source.streaming
         events = self._receive(self._messages(source), progress) if worthwhile(source) else self._read(source, progress)
         if self._wanted is None or not self._wanted.contents or source.streaming:
@@ -96,7 +95,6 @@ class Analysis:
     def _messages(self, source: Source) -> Iterator[Message]:
         wanted = self._wanted
         if wanted is not None and not wanted.contents and (again := source.again()) is not None:
-            wanted.keys.listen(again.metadata.secrets)
             return read_together(source, again, wanted)
         return read_ahead(source, wanted, self._kept)
 

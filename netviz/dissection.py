@@ -54,8 +54,6 @@ class _Found(NamedTuple):
 
 def dissect(source: Source, number: int, keys: KeyLog | None = None) -> Dissection:
     """Take packet ``number`` apart, with ``keys`` also what is inside TLS; raises NetvizError where there is none."""
-    keys = keys or KeyLog()
-    keys.listen(source.metadata.secrets)
     found = _find(source, number)
     batch, row = found.batch, found.row
     data, wire = batch.packet(number), int(batch.wire[row])
@@ -67,10 +65,7 @@ def dissect(source: Source, number: int, keys: KeyLog | None = None) -> Dissecti
     if target is not None:
         batches: Iterable[Batch] | None = None if found.held is None else chain(found.held, found.rest)
         if isinstance(source, Files):
-            again = source.again()
-            batches = again
-            if again is not None:
-                keys.listen(again.metadata.secrets)
+            batches = source.again()
         context = gather_context(batches, target, keys) if batches is not None else None
     layers = [_physical(source, link, data, wire), *_headers(walked, data, context), *_above(walked, data, context, number)]
     problems = [Problem("headers-cut" if "in the capture" in walked.problem else "header-malformed", walked.problem, number)]

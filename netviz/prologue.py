@@ -30,7 +30,6 @@ __all__ = ["read_prologue"]
 
 def read_prologue(source: Source, connection: TcpConnection, keys: KeyLog) -> Prologue:
     """Read a capture once more, as far as the first message of this connection, and nothing of the others."""
-    keys.listen(source.metadata.secrets)
     analysis = Analysis(wanted=Wanted(keys=keys))
     last = connection.segments[-1].packet if connection.segments else 0
     found: list[Event] = []

@@ -66,7 +66,6 @@ def summarize(
 ) -> Iterator[CaptureProblem | CaptureSummary]:
     """Problems of the capture, then its summary; ``keys`` open what is inside TLS, as do those in the capture."""
     keys = keys or KeyLog()
-    keys.listen(source.metadata.secrets)
     keys.growing = source.streaming
     summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE, keys=keys)
     for batch in source:

@@ -48,6 +48,8 @@ class Tracking:
     def feed(self, batch: Batch) -> list[Found]:
         """What a Batch completes, in the order of the packets that complete it."""
         found: list[Found] = [("problem", problem) for problem in batch.problems]
+        if batch.secrets and self._keys is not None:
+            self._keys.listen(batch.secrets)
         packets = None
         if not len(batch):
             tracked = self._tracker.wait(0 if batch.problems else _SILENCE)

@@ -101,6 +101,8 @@ class Direction:
             return None
         self.stuck = False
         protection = self.protection
+        if kind == APPLICATION and protection is not None and self._many(protection):
+            return None
         if protection is not None and (kind == APPLICATION or not protection.modern):
             opened = protection.open(kind, bytes(data[HEAD : HEAD + length])) or self._by_successor(kind, length)
         elif kind in self.sealed:
@@ -205,6 +207,39 @@ class Direction:
                     plain.append(piece, packet=packet, place=first, ready=ready, time=time)
                     at += last - first
         stream.consume(size)
+
+    def _many(self, protection: Protection) -> bool:
+        """Pass on what an application said, of as many records as follow one another with nothing amiss; whether any did."""
+        stream = self.source
+        if self.kept is not None or stream.problems:
+            return False
+        data, available, before = stream.data, stream.available, protection.before
+        at = 0
+        chunks: list[bytes] = []
+        pieces: list[tuple[int, int, int]] = []
+        with memoryview(data) as view:
+            while at + HEAD <= available and data[at] == APPLICATION and data[at + 1] == 3:
+                end = at + HEAD + (data[at + 3] << 8 | data[at + 4])
+                if end > available or end - at > HEAD + LARGEST:
+                    break
+                opened = protection.open(APPLICATION, view[at + HEAD : end])
+                if opened is None:
+                    break
+                if opened[0] != APPLICATION:
+                    protection.seq -= 1  # it is read again, on its own
+                    break
+                if content := opened[1]:
+                    chunks.append(content)
+                    start = stream.start + at + HEAD + before
+                    pieces.append((start, start + len(content), stream.start + end))
+                at = end
+        if pieces:
+            stream.convey(self.plain, pieces)
+            self.plain.data += b"".join(chunks)
+        if at:
+            self._failures = 0
+            stream.consume(at)
+        return at > 0
 
     def _keep(self, kind: int, content: bytes, length: int) -> None:
         stream, protection = self.source, self.protection

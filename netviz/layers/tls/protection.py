@@ -33,7 +33,7 @@ class Protection(Protocol):
     def modern(self) -> bool:
         """Whether it is that of TLS 1.3."""
 
-    def open(self, kind: int, fragment: bytes) -> tuple[int, bytes] | None:
+    def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
         """The type and content of a record; None where it is not authentic."""
 
 
@@ -78,7 +78,7 @@ class Aead13:
         self.seq = 0
         self.before = 0
 
-    def open(self, kind: int, fragment: bytes) -> tuple[int, bytes] | None:
+    def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
         """The type and content of a record; None where it is not authentic."""
         size = len(fragment)
         # The header is authenticated as it must be on the wire: application data of TLS 1.2.
@@ -114,7 +114,7 @@ class Aead12:
         self.seq = 0
         self.before = 0 if self._chacha else _EXPLICIT
 
-    def open(self, kind: int, fragment: bytes) -> tuple[int, bytes] | None:
+    def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
         """The type and content of a record; None where it is not authentic."""
         size = len(fragment) - self.before - self.suite.tag
         if size < 0:
@@ -147,8 +147,9 @@ class Cbc12:
         self.seq = 0
         self.before = _BLOCK
 
-    def open(self, kind: int, fragment: bytes) -> tuple[int, bytes] | None:
+    def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
         """The type and content of a record; None where it is not authentic."""
+        fragment = bytes(fragment)
         tag = self.suite.tag
         sealed = fragment[: len(fragment) - tag] if self._outside else fragment
         if len(sealed) < 2 * _BLOCK or len(sealed) % _BLOCK:
