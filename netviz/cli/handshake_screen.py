@@ -133,7 +133,7 @@ class Drawing:
         for line in ladder(connection, whole, self._analysis.start, width, self._rungs, rungs):
             self._print(line)
         self._print(Text())
-        cost = None if before is None else cost_table(connection, before)
+        cost = None if before is None else cost_table(connection, before, width)
         for table in (cost, traffic_table(connection, whole=self._rungs.whole), offers(connection)):
             if table is not None:
                 self._console.print(table)

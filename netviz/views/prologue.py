@@ -16,6 +16,9 @@ __all__ = ["cost_table", "inside"]
 #: The widest bar, in cells, and the longest text of a first line that stands on a rung.
 _BAR, _PATH = 24, 40
 
+#: What the table takes beside the bar.
+_WORDS = 53
+
 
 def inside(prologue: Prologue) -> list[Inside]:
     """The rungs that the ladder gains: each flight of TLS, the request and its answer."""
@@ -39,7 +42,7 @@ def inside(prologue: Prologue) -> list[Inside]:
     return sorted(rungs, key=lambda rung: rung.packet)
 
 
-def cost_table(connection: TcpConnection, prologue: Prologue) -> Table | None:
+def cost_table(connection: TcpConnection, prologue: Prologue, width: int) -> Table | None:
     """Round trips and time of each step, measured, and all of it together."""
     tls, upgrade, first = prologue
     steps: list[tuple[str, int, int | None]] = [("TCP", 1, connection.rtt.total)]
@@ -59,11 +62,14 @@ def cost_table(connection: TcpConnection, prologue: Prologue) -> Table | None:
         steps.append(("between these", 0, total - waited))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="faint")
     for name, justify in (("before the first message", "left"), ("round trips", "right"), ("time", "right"), ("", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    bar = min(_BAR, max(width - _WORDS, 4))
     most = max((time for _, _, time in steps if time is not None), default=0)
     for name, trips, time in steps:
-        bar = "" if time is None or not most else "█" * max(round(time * _BAR / most), 1)
-        table.add_row(Text(name, "label"), str(trips) if trips else "", "" if time is None else span(time), Text(bar, "faint"))
+        drawn = "" if time is None or not most else "█" * max(round(time * bar / most), 1)
+        table.add_row(
+            Text(name, "label"), str(trips) if trips else "", "" if time is None else span(time), Text(drawn, "faint")
+        )
     trips = sum(count for _, count, _ in steps)
     table.add_row(Text(what, "title"), Text(str(trips), "title"), Text("" if total is None else span(total), "title"), "")
     return table

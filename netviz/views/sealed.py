@@ -22,8 +22,9 @@ def sealed_lines(event: Anatomy, width: int) -> Iterator[Text]:
     """The records that carried a frame, the part of each that is the frame's."""
     for record in event.records[:_FEW]:
         at = _place(record, event)
-        sealed, opened = record.sealed[at : at + _DRAWN], record.content[at : at + _DRAWN]
-        more = " …" if len(record.content) > at + _DRAWN else ""
+        drawn = min(_DRAWN, (width - 13) // 3)
+        sealed, opened = record.sealed[at : at + drawn], record.content[at : at + drawn]
+        more = " …" if len(record.content) > at + drawn else ""
         behind = f", from byte {at + 1:,} of its content on" if at else ""
         line = Text.assemble(("  TLS      ", "label"), f"record {record.number}, {record.cipher}{behind}")
         yield fold(line, width, 11)
