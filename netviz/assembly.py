@@ -22,6 +22,7 @@ from netviz.lane import Frames, Lane, block
 from netviz.layers.layer import Ending, Told, Wanted
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.flags import ACK, FIN, RST
+from netviz.passing import Passing
 from netviz.payload import Group, Part, Payload, gather
 from netviz.table import Table
 from netviz.tracker import Runs
@@ -70,7 +71,15 @@ class Assembly:
             if channel is None:
                 if groups == (None, None):
                     continue
-                channel = owner.channel = Channel(owner.number, self._wanted)
+                channel = owner.channel = self._new(owner)
+            if isinstance(channel, Passing):
+                passed = self._passes(index, owner, channel, groups, payload)
+                if passed and (channel.over or not owner.end):
+                    continue
+                channel = owner.channel = channel.channel()
+                if passed:  # bytes were acknowledged that nobody saw
+                    self._settle(owner, channel, found)
+                    continue
             if None in (channel.ends[0].next, channel.ends[1].next):
                 _begin(owner, channel)
             if not self._due(owner, channel, groups):
@@ -118,11 +127,34 @@ class Assembly:
         found: list[Found] = []
         for connection in connections:
             channel = connection.channel
-            if channel is not None and not channel.over:
+            if isinstance(channel, Channel) and not channel.over:
                 channel.close(partial(_ending, connection, channel))
                 self._collect(connection, channel, found)
             connection.channel = None
         return found
+
+    def _new(self, owner: Connection) -> Channel | Passing:
+        first, second = owner.isn(0), owner.isn(1)
+        if first is None or second is None:
+            return Channel(owner.number, self._wanted)
+        return Passing(owner.number, self._wanted, (first + 1, second + 1))
+
+    @staticmethod
+    def _passes(
+        index: int, owner: Connection, passing: Passing, groups: tuple[Group | None, Group | None], payload: Payload
+    ) -> bool:
+        """Pass over what came of a connection that has spoken nothing but plain HTTP, if that is true of it still."""
+        for group, due in zip(groups, passing.next, strict=True):
+            if group is not None and not (group.smooth and group.first == due and (not owner.end or group.last <= owner.end)):
+                return False
+        if groups != (None, None) and not passing.take(payload, groups):
+            return False
+        for side in (0, 1):
+            if (ack := payload.acks[2 * index + 1 - side]) >= 0:
+                passing.acknowledged(side, ack)
+        if owner.end and not passing.over:
+            passing.over = passing.idle
+        return True
 
     def _collect(self, connection: Connection, channel: Channel, found: list[Found]) -> None:
         told = channel.found
@@ -217,7 +249,10 @@ def _begin(connection: Connection, channel: Channel) -> None:
 
 
 def _was_reset(connection: Connection) -> bool:
-    return any(row[0] == connection.end and row[3] & RST for row in connection.rows)
+    for row in reversed(connection.rows):
+        if row[0] <= connection.end:
+            return row[0] == connection.end and row[3] & RST > 0
+    return False
 
 
 def _ending(connection: Connection, channel: Channel) -> Ending:

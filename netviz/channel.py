@@ -6,11 +6,10 @@ over: it stays below, and gives whoever reads above it two Streams of plaintext.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from netviz.layers.head import REQUEST
 from netviz.layers.http1 import Http1
 from netviz.layers.layer import Ending, Handover, Layer, Outlet, Told, Wanted
 from netviz.layers.search import Search
@@ -19,6 +18,7 @@ from netviz.layers.tls.conversation import Tls
 from netviz.layers.websocket.conversation import WebSocket
 
 if TYPE_CHECKING:
+    from netviz.layers.plain_http import Plain
     from netviz.payload import Group, Payload
 
 __all__ = ["Channel"]
@@ -78,6 +78,17 @@ class Channel:
         """Whether no segment waits for another."""
         return self.ends[0].smooth and self.ends[1].smooth
 
+    @property
+    def reads(self) -> bool:
+        """Whether somebody reads on."""
+        return self.layer is not None
+
+    def resume(self, client: int, waiting: Iterable[Plain], asked: int) -> None:
+        """Go on in HTTP, behind so many requests that nobody cares about, of which these wait for an answer."""
+        self.client = client
+        self.layer = Http1(self._outlet, self.ends[client].stream, self.ends[1 - client].stream)
+        self.layer.resume(waiting, asked)
+
     def advance(self, *, pause: bool = False) -> bool:
         """Have the layers read what came; with ``pause`` up to where a WebSocket begins, and then the answer is true."""
         for tls in self._below:
@@ -98,19 +109,11 @@ class Channel:
         layer, client = self.layer, self.client
         if self._below:
             return False
-        if isinstance(layer, Search) and layer.fresh:
-            begin = payload.starts
-            asking = [side for side, group in enumerate(groups) if group and REQUEST.match(payload.data, begin[group.start])]
-            if len(asking) != 1:
-                return False
-            client = asking[0]
-            layer = Http1(self._outlet, self.ends[client].stream, self.ends[1 - client].stream)
         if not isinstance(layer, Http1):
             return False
         spans = [payload.span(group) for group in groups]
         if not layer.skim(payload.data, spans[client], spans[1 - client]):
             return False
-        self.layer, self.client = layer, client
         for end, group, (start, stop) in zip(self.ends, groups, spans, strict=True):
             if group is not None:
                 end.skip(group.next, payload.data, start, stop)

@@ -17,6 +17,7 @@ from netviz.layers.tcp.flags import ACK, SYN
 if TYPE_CHECKING:
     from netviz.channel import Channel
     from netviz.event import Icmp
+    from netviz.passing import Passing
 
 __all__ = ["Connection"]
 
@@ -40,7 +41,7 @@ class Connection(Block):
         self.number = -1
         self.icmp: list[Icmp] = []
         #: What is read of its payload, where somebody wants that.
-        self.channel: Channel | None = None
+        self.channel: Channel | Passing | None = None
         self._addresses = addresses
 
     @property

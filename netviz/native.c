@@ -62,6 +62,15 @@ static PyObject *walk(PyObject *self, PyObject *args)
     return Py_BuildValue("LLO", (long long)count, (long long)at, blocked ? Py_True : Py_False);
 }
 
+/* room(size) -> bytearray: of which nobody knows what it holds, for it is written before it is read. */
+static PyObject *room(PyObject *self, PyObject *argument)
+{
+    Py_ssize_t size = PyLong_AsSsize_t(argument);
+    if (size < 0 && !PyErr_Occurred())
+        PyErr_SetString(PyExc_ValueError, "less than no room");
+    return PyErr_Occurred() ? NULL : PyByteArray_FromStringAndSize(NULL, size);
+}
+
 /* pcap(buffer, starts, format, unit, columns): for each record captured and wire length, and time in ns. */
 static PyObject *pcap(PyObject *self, PyObject *args)
 {
@@ -277,6 +286,29 @@ static char *decimal(char *to, uint64_t value, int least)
     return to;
 }
 
+/* Nanoseconds as Python writes that many seconds.  Fifteen digits name one double only (DBL_DIG), so where there are no more
+   of them the shortest text for it, which repr() looks for at length, is just these digits; NULL where there is no memory. */
+static char *seconds_of(char *to, int64_t time)
+{
+    enum { EXPONENT = 100000, PLACES = 9 };
+    static const int64_t second = 1000000000, most = 1000000000000000;
+    if (time < EXPONENT || time >= most) {
+        char *text = PyOS_double_to_string((double)time / 1e9, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+        if (!text)
+            return NULL;
+        to = put(to, text, (Py_ssize_t)strlen(text));
+        PyMem_Free(text);
+        return to;
+    }
+    to = decimal(to, (uint64_t)(time / second), 1);
+    *to++ = '.';
+    char *least = to + 1;
+    to = decimal(to, (uint64_t)(time % second), PLACES);
+    while (to > least && to[-1] == '0')
+        to--;
+    return to;
+}
+
 #define PUT(text) to = put(to, text, sizeof text - 1)
 
 /* lines(columns, from, to, start, seconds, heads) -> bytes: frames as lines of JSON.
@@ -304,15 +336,10 @@ static PyObject *lines(PyObject *self, PyObject *args)
     }
     if (!fits && !PyErr_Occurred())
         PyErr_SetString(PyExc_ValueError, "columns that do not fit");
-    char *out = NULL, *to = NULL;
-    Py_ssize_t room = 0;
-    if (!PyErr_Occurred()) {
-        room = (until - from) * 640 + 1;
-        out = to = PyMem_Malloc((size_t)room);
-        if (!out)
-            PyErr_NoMemory();
-    }
-    for (Py_ssize_t i = from; out && i < until; i++) {
+    if (!PyErr_Occurred())
+        made = PyBytes_FromStringAndSize(NULL, (until - from) * 640);
+    char *to = made ? PyBytes_AS_STRING(made) : NULL;
+    for (Py_ssize_t i = from; made && i < until; i++) {
         int64_t time = column[TIME][i], second = (time - base) / SECOND;
         int masked = column[MASK][i] >= 0;
         Py_ssize_t key = (masked * 2 + (column[SIDE][i] & 1)) * 256 + (column[FIRST][i] & 255);
@@ -322,9 +349,6 @@ static PyObject *lines(PyObject *self, PyObject *args)
             PyErr_SetString(PyExc_ValueError, "a time or a kind of frame that is not given");
             break;
         }
-        char *elapsed = PyOS_double_to_string((double)(time - start) / 1e9, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
-        if (!elapsed)
-            break;
         PUT("{\"event\": \"websocket.frame\", \"connection\": ");
         to = decimal(to, (uint64_t)column[CONNECTION][i], 1);
         PUT(", \"time\": \"");
@@ -332,8 +356,8 @@ static PyObject *lines(PyObject *self, PyObject *args)
         *to++ = '.';
         to = decimal(to, (uint64_t)((time - base) % SECOND), 9);
         PUT("Z\", \"elapsed\": ");
-        to = put(to, elapsed, (Py_ssize_t)strlen(elapsed));
-        PyMem_Free(elapsed);
+        if (!(to = seconds_of(to, time - start)))
+            break;
         PUT(", \"packets\": [");
         to = decimal(to, (uint64_t)column[PACKET][i], 1);
         PUT("], \"number\": ");
@@ -349,9 +373,10 @@ static PyObject *lines(PyObject *self, PyObject *args)
         to = decimal(to, (uint64_t)column[LENGTH][i], 1);
         PUT(", \"problems\": []}\n");
     }
-    if (out && !PyErr_Occurred())
-        made = PyBytes_FromStringAndSize(out, to - out);
-    PyMem_Free(out);
+    if (made && PyErr_Occurred())
+        Py_CLEAR(made);
+    else if (made)
+        _PyBytes_Resize(&made, to - PyBytes_AS_STRING(made));
     while (got)
         PyBuffer_Release(&view[--got]);
     return made;
@@ -359,6 +384,7 @@ static PyObject *lines(PyObject *self, PyObject *args)
 
 static PyMethodDef methods[] = {
     {"walk", walk, METH_VARARGS, "Find the records of a capture."},
+    {"room", room, METH_O, "A bytearray that nobody has written to."},
     {"pcap", pcap, METH_VARARGS, "Read the record headers of a pcap file."},
     {"ethernet", ethernet, METH_VARARGS, "Read the headers of ordinary packets."},
     {"gather", gather, METH_VARARGS, "Put pieces of a buffer one behind the other."},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import netviz.capture.pcap
+import netviz.capture.records
 import netviz.capture.walk
 import netviz.lane
 import netviz.ordinary
@@ -48,6 +49,7 @@ def loops(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "numpy":
             patch.setattr(netviz.capture.pcap, "native", None)
+            patch.setattr(netviz.capture.records, "native", None)
             patch.setattr(netviz.capture.walk, "native", None)
             patch.setattr(netviz.ordinary, "native", None)
             patch.setattr(netviz.payload, "native", None)

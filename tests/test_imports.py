@@ -90,7 +90,7 @@ def _declared(module: str) -> list[str] | None:
 def test_all_modules_are_read() -> None:
     assert len(_MODULES) > 40
     assert {"netviz", "netviz.views.ladder", "netviz.layers.tcp.state", "netviz.cli.handshake"} <= set(_MODULES)
-    assert "netviz.capture.source" in set(_imports("netviz.cli.handshake"))
+    assert "netviz.capture.source" in set(_imports("netviz.cli.origin"))
 
 
 @pytest.mark.parametrize("module", _MODULES)

@@ -7,7 +7,6 @@ import json
 import struct
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +16,6 @@ import pytest
 
 import netviz.summary
 from netviz.analysis import Analysis
-from netviz.capture.batch import Batch
 from netviz.capture.source import open_capture
 from netviz.event import (
     CaptureProblem,
@@ -225,34 +223,6 @@ def test_packets_that_are_not_decoded_are_counted(tmp_path: Path) -> None:
 def test_an_empty_capture(tmp_path: Path) -> None:
     summary = _of(pcap([]), tmp_path)
     assert (summary.count, summary.connections, summary.shares, summary.time) == (0, 0, (), None)
-
-
-class _Slow:
-    """A pipe that gives one packet, and then nothing for ever."""
-
-    streaming, size, name, progress = True, 0, "slow", None
-
-    def __init__(self) -> None:
-        reading = read(pcap([Record(frame())]))
-        self.metadata = reading.metadata
-        self.batches = reading.batches
-        self.given = 0
-
-    def __iter__(self) -> Iterator[Batch]:
-        yield from self.batches
-        while True:
-            self.given += 1
-            yield Batch.empty(2)
-
-    def again(self) -> None:
-        return None
-
-
-def test_the_wait_ends_where_enough_came() -> None:
-    source = _Slow()
-    *_, summary = summarize(source, enough=lambda: source.given == 5)
-    assert isinstance(summary, CaptureSummary)
-    assert (summary.count, source.given) == (1, 5)
 
 
 def test_batches_make_no_difference(capture: Path) -> None:

@@ -24,7 +24,7 @@ from netviz.capture.write import Recording
 from netviz.errors import NetvizError
 from netviz.quantity import plural
 
-__all__ = ["Drops", "Live"]
+__all__ = ["Drops", "Live", "refusal"]
 
 #: Where netviz lies: the process that captures imports it from there, and from nowhere else that a user could choose.
 _ROOT = str(Path(netviz.__file__).parent.parent)
@@ -37,7 +37,7 @@ _SILENCE, _PIPE = 0.25, 1 << 20
 _SET_SIZE = 1031
 
 #: How libpcap says that rights are missing, and that there is no such device.
-_RIGHTS = ("ermission denied", "Operation not permitted", "You don't have permission", "must be root", "EPERM")
+_RIGHTS = ("ermission denied", "Operation not permitted", "have permission", "must be root", "EPERM")
 _NOWHERE = ("No such device", "no such device", "doesn't exist", "SIOCGIFINDEX", "BIOCSETIF")
 
 
@@ -92,10 +92,12 @@ class Live:
             _enlarge(self._out)
         self._first = os.read(self._out.fileno(), 1 << 16)
         if not self._first:
-            raise self._refusal(wishes, command)
+            self._child.wait()
+            raise refusal(_piped(self._child.stderr).read(), wishes.interface, command)
         give_up(os.path.dirname(netviz.__file__))
         try:
             self.recording = Recording(write) if write else None
+            self._write(memoryview(self._first))  # from now on it is a capture, whatever happens
         except NetvizError:
             self._child.kill()
             raise
@@ -133,17 +135,17 @@ class Live:
         if self._first:
             data, self._first = self._first[: len(view)], self._first[len(view) :]
             view[: len(data)] = data
-            return self._taken(view, len(data))
+            return len(data)
         # select() knows pipes on POSIX only; elsewhere a read waits until something comes.
         if sys.platform != "win32" and not select.select([self._out], [], [], _SILENCE)[0]:
             return None
         got: int = self._out.readinto(view) or 0  # type: ignore[attr-defined]  # a FileIO, as there is no buffer
-        return self._taken(view, got)
+        self._write(view[:got])
+        return got
 
-    def _taken(self, view: memoryview, size: int) -> int:
+    def _write(self, data: memoryview) -> None:
         if self.recording is not None:
-            self.recording.write(view[:size])
-        return size
+            self.recording.write(data)
 
     def _unwritten(self) -> str:
         """Why packets are no longer written, if they should be."""
@@ -173,21 +175,19 @@ class Live:
         if self.recording is not None:
             self.recording.close()
 
-    def _refusal(self, wishes: Wishes, command: str) -> NetvizError:
-        self._child.wait()
-        raw = _piped(self._child.stderr).read()
-        last = raw.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        kind, text = _said(raw) or ("", f"the process that captures did not start: {last or 'it says nothing'}")
-        device = wishes.interface
-        if kind == "missing":
-            return NetvizError(
-                "capturing needs libpcap, which comes with pcapy-ng: it is not installed", way_in(device, command)
-            )
-        if any(words in text for words in _RIGHTS):
-            return MissingRightsError(f"you may not capture on {device}", way_in(device, command))
-        if any(words in text for words in _NOWHERE):
-            return NetvizError(f"there is no interface {device}", "netviz interfaces lists them")
-        return NetvizError(f"cannot capture on {device}: {text}", "netviz interfaces says which can be used")
+
+def refusal(raw: bytes, interface: str, command: str) -> NetvizError:
+    """Why there is nothing to read, from what the process that captures said; ``command`` is who asks."""
+    last = raw.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    kind, text = _said(raw) or ("", f"the process that captures did not start: {last or 'it says nothing'}")
+    if kind == "missing":
+        words = "capturing needs libpcap, which comes with pcapy-ng: it is not installed"
+        return NetvizError(words, way_in(interface, command))
+    if any(words in text for words in _RIGHTS):
+        return MissingRightsError(f"you may not capture on {interface}", way_in(interface, command))
+    if any(words in text for words in _NOWHERE):
+        return NetvizError(f"there is no interface {interface}", "netviz interfaces lists them")
+    return NetvizError(f"cannot capture on {interface}: {text}", "netviz interfaces says which can be used")
 
 
 def _piped(stream: IO[bytes] | None) -> IO[bytes]:

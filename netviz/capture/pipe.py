@@ -33,7 +33,7 @@ class Pipe:
 
     def __init__(self, descriptor: int = 0) -> None:
         if os.isatty(descriptor):
-            hint = "pipe a capture into it: sudo tcpdump -i lo -U -w - | netviz handshake -"
+            hint = "pipe a capture into it: sudo tcpdump -i lo --immediate-mode -U -w - | netviz handshake -"
             raise NetvizError("standard input is a terminal, not a capture", hint)
         self.metadata = Metadata()
         self._ends: float | None = None

@@ -15,6 +15,7 @@ import numpy as np
 from netviz.capture.batch import PADDING, Batch, Ints, Octets
 from netviz.capture.walk import Framing, resync, search, walk
 from netviz.event import CaptureProblem, Problem
+from netviz.native import native
 
 __all__ = ["LARGEST", "Format", "ReadInto", "batches", "capture_problem"]
 
@@ -49,13 +50,14 @@ def batches(read_into: ReadInto, form: Format, *, position: int, carry: bytes = 
     lost, ended = -1, False
     while True:
         room = max(_CHUNK, 2 * len(carry))
-        buffer = bytearray(room + PADDING)
+        buffer = bytearray(room + PADDING) if native is None else native.room(room + PADDING)
         buffer[: len(carry)] = carry
         got = 0 if ended else read_into(memoryview(buffer)[len(carry) : room])
         if got is None:
             yield Batch.empty(first)
             continue
         end = len(carry) + got
+        buffer[end : end + PADDING] = bytes(PADDING)
         if got == 0:
             if lost >= 0 or not carry or ended:
                 break

@@ -40,16 +40,16 @@ def give_up(package: str) -> bool:
 
 
 def way_in(interface: str, command: str) -> str:
-    """What to do without rights, in the order in which it should be tried; ``command`` is a netviz command, such as ws-trace."""
+    """What to do without rights, the best first; ``command`` is a netviz command, such as ws-trace."""
     device, program = shlex.quote(interface), shlex.quote(os.path.realpath(sys.executable))
     if sys.platform == "darwin":
-        return (f"sudo tcpdump -i {device} -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
+        return (f"sudo tcpdump -i {device} --immediate-mode -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
                 f"sudo netviz {command} -i {device}  (rights are given up once the device is open)\n"
                 "Wireshark’s ChmodBPF  (from then on your user may capture)\n"
                 f"or open a file: netviz {command} FILE needs no rights at all")  # fmt: skip
     if sys.platform == "win32":
         return f"install Npcap (npcap.com), start as Administrator; or open a file: netviz {command} FILE needs no rights"
-    return (f"sudo tcpdump -i {device} -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
+    return (f"sudo tcpdump -i {device} --immediate-mode -U -w - | netviz {command} -  (netviz itself needs no rights)\n"
             f"sudo netviz {command} -i {device}  (rights are given up once the device is open)\n"
             f"sudo setcap cap_net_raw+ep {program}  (from then on any Python program of any user may)\n"
             f"or open a file: netviz {command} FILE needs no rights at all")  # fmt: skip

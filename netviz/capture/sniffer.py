@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, Protocol
 
 from netviz.capture.rights import give_up
 
-__all__ = ["Outbox", "Wishes", "activate", "enhanced", "main", "prologue", "statistics"]
+__all__ = ["Outbox", "Sniffer", "Wishes", "activate", "enhanced", "main", "prologue", "statistics"]
 
 #: Packets taken at once; ms until a packet is seen that comes alone; seconds between two counts.
 _AT_ONCE, _TIMEOUT, _COUNTED = 8192, 50, 0.5
@@ -134,15 +134,17 @@ class Outbox(threading.Thread):
         self.join()
 
 
-class _Sniffer:
-    def __init__(self, reader: Reader, wishes: Wishes) -> None:
+class Sniffer:
+    """Takes packets from a device and gives them to an Outbox; ``stopped`` is when it was told that it is enough."""
+
+    def __init__(self, reader: Reader, wishes: Wishes, descriptor: int = 1) -> None:
         self._reader = reader
         self._wishes = wishes
         self._link = reader.datalink()
         self._cooked = _COOKED.get(self._link)
         self.taken = self.delivered = 0
         self.stopped: float | None = None
-        self._outbox = Outbox(1, wishes.queue)
+        self._outbox = Outbox(descriptor, wishes.queue)
         self._counted: tuple[int, ...] = ()
 
     def run(self) -> str:
@@ -308,7 +310,7 @@ def _fail(kind: str, text: str) -> None:
     sys.exit(1)
 
 
-def _listen(sniffer: _Sniffer) -> None:
+def _listen(sniffer: Sniffer) -> None:
     """Wait for the end of standard input: that is how whoever reads says that it is enough."""
     while os.read(0, 4096):
         pass
@@ -327,7 +329,7 @@ def main(said: str) -> None:
     except Exception as error:  # pcapy has one exception for all that libpcap says
         _fail("open", str(error))
     give_up(os.path.dirname(__file__))
-    sniffer = _Sniffer(reader, wishes)
+    sniffer = Sniffer(reader, wishes)
     threading.Thread(target=_listen, args=(sniffer,), daemon=True).start()
     trouble = sniffer.run()
     if trouble:

@@ -16,7 +16,7 @@ from netviz.errors import NetvizError
 __all__ = ["COMMANDS", "cli", "main"]
 
 #: Commands in the order of the help; each is a module here with a command of the same name.
-COMMANDS = ("summary", "handshake", "ws-trace", "layers", "record", "interfaces", "doctor")
+COMMANDS = ("summary", "handshake", "ws-trace", "layers", "explain", "record", "interfaces", "doctor")
 
 _BEGIN = """\
 netviz shows what happens on a network connection: TCP handshakes, the WebSockets on top of them, layer by layer.
@@ -32,7 +32,7 @@ Begin with a sample capture:
 
 Then your own:
   netviz summary my.pcapng
-  sudo tcpdump -i lo -U -w - | netviz ws-trace -
+  sudo tcpdump -i lo --immediate-mode -U -w - | netviz ws-trace -
 
 Samples: {names}
 More: netviz --help, netviz ws-trace --help\

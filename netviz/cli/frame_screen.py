@@ -11,6 +11,7 @@ from netviz.cli.trace_selection import TraceSelection
 from netviz.errors import NetvizError
 from netviz.event import Anatomy, Event, WebSocketFrame
 from netviz.views.anatomy import anatomy
+from netviz.views.topics_named import named, of_frame
 
 __all__ = ["draw_frame"]
 
@@ -36,3 +37,4 @@ def draw_frame(console: Console, events: Iterable[Event], chosen: TraceSelection
     for line in anatomy(found[0], console.width):
         console.print(line, soft_wrap=True)
     console.print(Text())
+    console.print(named(of_frame(found[0].frame), console.width), soft_wrap=True)

@@ -57,7 +57,7 @@ def handshake(
       netviz handshake captures/websocket.pcapng --packets --time-scale
       netviz handshake captures/refused.pcapng --json
       sudo netviz handshake -i lo -f 'tcp port 8080'
-      sudo tcpdump -i lo -U -w - | netviz handshake -
+      sudo tcpdump -i lo --immediate-mode -U -w - | netviz handshake -
     """
     import gc
 

@@ -20,6 +20,7 @@ from netviz.views.plain import plain_course, plain_event
 from netviz.views.prologue import cost_table, inside
 from netviz.views.story import OUTCOMES, story
 from netviz.views.text import fold, safe
+from netviz.views.topics_named import named, of_connection
 from netviz.views.traffic import traffic_table
 from netviz.views.verdict import verdict_lines
 
@@ -65,6 +66,8 @@ class Drawing:
         self._room = (15, 15)
         self._outcomes: dict[str, int] = {}
         self._worst: TcpConnection | None = None
+        #: Topics that explain what is shown: those of problems stand first.
+        self._topics: dict[str, None] = {}
 
     def draw(self, events: Iterable[Event], captures: str) -> None:
         """Read all, draw all."""
@@ -96,6 +99,8 @@ class Drawing:
         start, stop, counts, late = self._analysis.tally
         self._print(footer(self._outcomes, counts, start, stop, late, self._chosen.highest + 1))
         self._next(captures, rows)
+        if self._topics:
+            self._print(named(self._topics, self._console.width))
 
     def _print(self, line: Text) -> None:
         self._console.print(fold(line, self._console.width, 2), soft_wrap=True)
@@ -105,6 +110,9 @@ class Drawing:
         worst = self._worst
         if worst is None or (not event.problems, event.connection) < (not worst.problems, worst.connection):
             self._worst = event
+            self._topics = dict.fromkeys((*of_connection(event), *self._topics))
+        else:
+            self._topics.update(dict.fromkeys(of_connection(event)))
 
     def _rows(self, connections: list[TcpConnection], *, first: bool) -> int:
         # In order of their first packet: that is how they are numbered, and how a reader looks them up.

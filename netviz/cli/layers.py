@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,13 +72,17 @@ def _lines(event: Dissection, width: int, layer: str | None, explain: bool, full
         from netviz.views.bits import anatomy_of
 
         return anatomy_of(event, asked, width)
+    from netviz.views.topics_named import named, of_dissection
+
     if explain:
         from netviz.views.lesson import lesson
 
-        return lesson(event, width)
-    from netviz.views.layers import layers as draw
+        drawn = lesson(event, width)
+    else:
+        from netviz.views.layers import layers as draw
 
-    return draw(event, width, full=full)
+        drawn = draw(event, width, full=full)
+    return chain(drawn, [named(of_dissection(event), width)])
 
 
 def _asked(event: Dissection, name: str) -> list[PacketLayer]:

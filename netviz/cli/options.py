@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from netviz.cli.origin import CAPTURE
 
-__all__ = ["given", "keylog", "opened", "output", "packet"]
+__all__ = ["given", "keylog", "opened", "output", "packet", "signs"]
 
 if TYPE_CHECKING:
     from netviz.keylog import KeyLog
@@ -58,14 +58,14 @@ def packet(command: _F) -> _F:
 
 def output(command: _F) -> _F:
     """How to print."""
-    for option in reversed(
-        (
-            click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
-            click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers."),
-            click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
-                         help="Colours; auto: where stdout is a terminal and NO_COLOR is not set."),
-            click.option("--ascii", "only_ascii", is_flag=True, help="No characters beyond ASCII."),
-        )
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+    plain = click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers.")
+    return as_json(plain(signs(command)))
+
+
+def signs(command: _F) -> _F:
+    """Which colours and characters to print with."""
+    color = click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto",
+                         help="Colours; auto: where stdout is a terminal and NO_COLOR is not set.")  # fmt: skip
+    only_ascii = click.option("--ascii", "only_ascii", is_flag=True, help="No characters beyond ASCII.")
+    return color(only_ascii(command))

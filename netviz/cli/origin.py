@@ -43,6 +43,7 @@ class Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number."""
         if isinstance(value, int):
             return value
         text = str(value).strip().lower().removesuffix("ib").removesuffix("b")
@@ -124,7 +125,7 @@ _CAPTURING = (
                  help="Keep no more than this of a packet (default: all)."),
     click.option("--buffer", type=Size(), default="32M", show_default=True, metavar="SIZE",
                  help="What the kernel may keep for netviz; more of it loses less in a burst."),
-    click.option("--promiscuous/--no-promiscuous", default=False, help="Also packets that are for other machines (default: no)."),
+    click.option("--promiscuous/--no-promiscuous", default=False, help="Also packets for other machines (default: no)."),
     click.option("--count", "limit", type=click.IntRange(min=1), default=None, metavar="N", help="Stop after N packets."),
     click.option("--duration", type=Duration(), default=None, metavar="TIME", help="Stop after this time: 30, 5m, 2h."),
 )  # fmt: skip

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -11,11 +14,15 @@ from rich.console import Console
 
 from netviz.views.theme import ASCII, THEME
 
-__all__ = ["screen"]
+__all__ = ["onto", "screen"]
 
 #: How wide a screen is drawn where nobody says: a pipe or a file.  Nothing is cut off there.
 _PIPED = 120
 _NARROWEST, _WIDEST = 60, 200
+
+
+#: What commands draw on instead of the terminal.
+_INSTEAD: ContextVar[Console | None] = ContextVar("_INSTEAD", default=None)
 
 
 class _Ascii:
@@ -41,8 +48,21 @@ class _Ascii:
         return self._stream.fileno()
 
 
+@contextmanager
+def onto(console: Console) -> Iterator[None]:
+    """Within this every command draws on a Console of ours."""
+    token = _INSTEAD.set(console)
+    try:
+        yield
+    finally:
+        _INSTEAD.reset(token)
+
+
 def screen(color: str, only_ascii: bool) -> Console:
     """A Console on stdout; ASCII only where asked for, or where stdout cannot write more."""
+    instead = _INSTEAD.get()
+    if instead is not None:
+        return instead
     limited = (sys.stdout.encoding or "ascii").lower().replace("-", "") not in ("utf8", "utf16", "utf32", "cp65001")
     stream = _Ascii(sys.stdout) if only_ascii or limited else sys.stdout
     terminal = sys.stdout.isatty()

@@ -25,6 +25,7 @@ from netviz.verdicts.session_trace import SessionTrace
 from netviz.views.conversation import Clock
 from netviz.views.session_screen import session_screen
 from netviz.views.sessions import session_table
+from netviz.views.topics_named import of_sessions
 from netviz.views.verdict import verdict_lines
 
 __all__ = ["SessionPart"]
@@ -50,6 +51,8 @@ class SessionPart:
         self._room = _HELD
         #: Sessions that are over and no longer held.
         self.past = 0
+        #: Topics that explain what was drawn.
+        self.topics: dict[str, None] = {}
 
     def take(self, event: Event) -> bool:
         """Take an event; whether it is one of a session."""
@@ -110,6 +113,7 @@ class SessionPart:
         servers: dict[Endpoint | None, list[SessionTrace]] = {}
         for trace in traces[:_FEW]:
             servers.setdefault(trace.session.server, []).append(trace)
+        self.topics.update(dict.fromkeys(of_sessions(servers.values(), (verdict.headline for _, verdict in judged))))
         for group in servers.values():
             yield from session_screen(
                 group, width=width, start=self._analysis.start, clock=self._clock, full=self._full, api=self._api,

@@ -84,7 +84,7 @@ def ws_trace(
       netviz ws-trace captures/mixed.pcapng --problems
       netviz ws-trace captures/mixed.pcapng --json --only websocket.message
       sudo netviz ws-trace -i lo -f 'tcp port 8080'
-      sudo tcpdump -i lo -U -w - | netviz ws-trace -
+      sudo tcpdump -i lo --immediate-mode -U -w - | netviz ws-trace -
     """
     import gc
 
@@ -153,7 +153,7 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
         if isinstance(event, FrameBlock):
             chosen.problems_seen |= any(problems for _, problems in event.extras.values())
             sys.stdout.flush()
-            sys.stdout.buffer.write(lines.block(event))
+            sys.stdout.buffer.writelines(lines.block(event))
             continue
         if isinstance(event, Peers):
             lines.meet(event)

@@ -29,6 +29,7 @@ from netviz.views.conversation import PREVIEW, Clock, frame_row, message_rows, p
 from netviz.views.plain_session import plain_session
 from netviz.views.statistics import statistics_lines, statistics_table
 from netviz.views.text import fold, safe, wrapped
+from netviz.views.topics_named import named, of_websocket
 from netviz.views.traces import header, row, widths
 from netviz.views.upgrade import arithmetic, heads, rules, upgrade_lines
 from netviz.views.verdict import verdict_lines
@@ -79,6 +80,8 @@ class TraceScreen:
         self._held = self._dropped = 0
         self._flowing = wishes.flowing
         self._shown = -1
+        #: Topics that explain what is shown.
+        self._topics: dict[str, None] = {}
         self._sessions = SessionPart(
             console, analysis, chosen, full=wishes.full, api=wishes.api, explain=wishes.explain, stats=wishes.stats,
             clock=wishes.clock,
@@ -113,6 +116,8 @@ class TraceScreen:
             self._print(line)
         self._tell(self._problems)
         self._print(self._footer())
+        if topics := self._sessions.topics | self._topics:
+            self._print(named(topics, self._console.width))
 
     # Taking events
 
@@ -242,6 +247,9 @@ class TraceScreen:
             for told in sorted(shown, key=lambda told: told.trace.connection):
                 self._print(row(told.trace, self._console.width, room))
             self._print(Text())
+        # The worst first: of many topics only a few are named.
+        for told in sorted(shown, key=lambda told: trace_severity(told.trace) != "problem"):
+            self._topics.update(dict.fromkeys(of_websocket(told.trace, told.rows, explain=self._wishes.explain)))
         rows = sum(told.matched for told in shown)
         if shown and not self._dropped and (len(shown) == 1 or rows <= _FEW or self._chosen.narrow):
             for told in sorted(shown, key=lambda told: told.trace.connection):

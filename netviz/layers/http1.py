@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from netviz.layers.body import KEPT, Body, body_of_request, body_of_response
@@ -30,13 +31,13 @@ from netviz.layers.upgrade import accept_for, agreement, asks, judge
 from netviz.layers.websocket.recognition import find_run
 from netviz.stream import Stream
 
-__all__ = ["Http1"]
+__all__ = ["MOST_WAITING", "Http1"]
 
 #: Bytes of the end of a head that may have come before.
 _OVERLAP = 3
 
 #: Requests that wait for an answer; more are no HTTP.
-_MOST_WAITING = 10_000
+MOST_WAITING = 10_000
 
 
 class _Asked(NamedTuple):
@@ -98,6 +99,11 @@ class Http1:
             and not any(isinstance(waiting, _Asked | Polling) for waiting in self._waiting)
         )
 
+    def resume(self, waiting: Iterable[Plain], asked: int) -> None:
+        """Go on behind so many requests that nobody cares about, of which these wait for an answer."""
+        self._waiting.extend(waiting)
+        self._asked = asked
+
     def advance(self) -> Handover | None:
         """Read requests and responses as far as they go."""
         while True:
@@ -131,7 +137,7 @@ class Http1:
             return False
         waiting = deque(self._waiting)
         waiting += plain
-        if len(waiting) > _MOST_WAITING or pass_responses(data, *server, waiting) != server[1]:
+        if len(waiting) > MOST_WAITING or pass_responses(data, *server, waiting) != server[1]:
             return False
         self._waiting = waiting
         self._asked += len(plain)
@@ -147,7 +153,7 @@ class Http1:
             if not self._synced[0] and not self._seek(0, REQUEST):
                 return None
             self._plain_requests(stream)
-            if len(self._waiting) > _MOST_WAITING:
+            if len(self._waiting) > MOST_WAITING:
                 return Handover("nothing")
             if not stream.data and not stream.gaps:
                 return None
@@ -162,7 +168,7 @@ class Http1:
                 self._asked += 1
             else:
                 self._request(raw, stream)
-            if len(self._waiting) > _MOST_WAITING:
+            if len(self._waiting) > MOST_WAITING:
                 return Handover("nothing")
         return None
 

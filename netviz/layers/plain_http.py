@@ -21,14 +21,19 @@ __all__ = ["GET", "HEAD", "Plain", "is_plain", "pass_requests", "pass_responses"
 _TELLING = re.compile(rb"\n(?:upgrade|sec-websocket-|content-length|transfer-encoding)", re.IGNORECASE)
 _SIMPLE = (b"GET", b"HEAD", b"OPTIONS", b"DELETE")
 
-#: Such a request, written as everybody does.
-_REQUEST = re.compile(
-    rb"(GET|HEAD|OPTIONS|DELETE) [^ \r\n]+ HTTP/1\.[01]\r\n"
-    rb"(?:(?!(?i:upgrade|sec-websocket-|content-length|transfer-encoding))[^\r\n]+\r\n)*\r\n"
+#: Such requests, written as everybody does, up to the first HEAD.  Nothing is tried twice, so that a head of a million
+#: lines takes no more memory than any other.
+_REQUEST = (
+    rb"(?:GET|OPTIONS|DELETE) [^ \r\n]++ HTTP/1\.[01]\r\n"
+    rb"(?:(?!(?i:upgrade|sec-websocket-|content-length|transfer-encoding))[^\r\n]++\r\n)*+\r\n"
 )
+_REQUESTS = re.compile(rb"(?:" + _REQUEST + rb")++")
+_HEAD = re.compile(_REQUEST.replace(rb"GET|OPTIONS|DELETE", rb"HEAD"))
 
-#: The same, but no request of Engine.IO: those are wanted wherever contents are.
-_NO_POLLING = re.compile(rb"(?!" + POLLING.pattern + rb")" + _REQUEST.pattern)
+#: The same, but no requests of Engine.IO: those are wanted wherever contents are.
+_NO_POLLING = re.compile(rb"(?:(?!" + POLLING.pattern + rb")" + _REQUEST + rb")++")
+
+_EMPTY = b"\r\n\r\n"
 
 #: The longest head that is looked at here.
 _LONGEST = 4096
@@ -63,30 +68,38 @@ def is_plain(raw: bytes | bytearray, line: re.Match[bytes], end: int, *, content
 
 def pass_requests(data: bytes | bytearray, at: int, limit: int, passed: list[Plain], *, contents: bool = False) -> int:
     """Pass over requests that nobody cares about: where the first other one begins."""
-    match = (_NO_POLLING if contents else _REQUEST).match
-    while (found := match(data, at, limit)) is not None:
-        passed.append(HEAD if found[1] == b"HEAD" else GET)
+    match = (_NO_POLLING if contents else _REQUESTS).match
+    while True:
+        if (found := match(data, at, limit)) is not None:
+            passed += [GET] * data.count(_EMPTY, at, found.end())
+        elif (found := _HEAD.match(data, at, limit)) is not None and not (contents and POLLING.match(data, at, limit)):
+            passed.append(HEAD)
+        else:
+            return at
         at = found.end()
-    return at
 
 
 def pass_responses(data: bytes | bytearray, at: int, limit: int, waiting: deque[_W]) -> int:
     """Pass over whole responses of known length to such requests: where the first other one begins."""
+    head, length = b"", -1
     while waiting and waiting[0] is GET:
-        end = data.find(b"\r\n\r\n", at, limit) + 4
-        if end < 4 or end - at > _LONGEST:
+        if length < 0 or not data.startswith(head, at, limit):  # servers repeat themselves
+            end = data.find(_EMPTY, at, limit) + len(_EMPTY)
+            if end < len(_EMPTY) or end - at > _LONGEST:
+                break
+            head = bytes(data[at:end])
+            length = _length(head)
+        end = at + len(head) + length
+        if length < 0 or end > limit:
             break
-        length = _length(bytes(data[at:end]))
-        if length < 0 or end + length > limit:
-            break
-        at = end + length
+        at = end
         waiting.popleft()
     return at
 
 
 @lru_cache(maxsize=256)
 def _length(head: bytes) -> int:
-    """The length of the body behind a head, -1 where that needs a closer look; servers repeat themselves."""
+    """The length of the body behind a head, -1 where that needs a closer look."""
     line = STATUS.match(head)
     if line is None or head_end(head, 0, len(head)) != len(head) or line[2][:1] == b"1" or line[2] in (b"204", b"304"):
         return -1

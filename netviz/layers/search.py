@@ -41,11 +41,6 @@ class Search:
         self._seen = -1, -1
 
     @property
-    def fresh(self) -> bool:
-        """Whether it waits for the first byte of two streams that begin where their senders did."""
-        return all(stream.whole and not (stream.data or stream.gaps) for stream in self._ends) and not self._floor
-
-    @property
     def idle(self) -> bool:
         """The end may complete the evidence for frames; without data it cannot."""
         return not any(stream.data for stream in self._ends)

@@ -5,6 +5,7 @@ What is not known is left out, never null.  New keys may be added; a key keeps i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from time import gmtime, strftime
 
@@ -36,6 +37,9 @@ _SECOND = 1_000_000_000
 #: Where times stand in the columns of a block; how long a block may last, and how far it may be from the first packet, in
 #: ns, so that C writes its times as Python does.
 _TIME, _SPAN, _EXACT = 5, 10_000 * _SECOND, 1 << 52
+
+#: Frames that are written at once: a megabyte, for which the memory of those before serves again.
+_TOGETHER = 4096
 
 #: Connections of which the ends are remembered; what is told of more than these at once goes without.
 _MOST_PEERS = 50_000
@@ -102,8 +106,8 @@ class JsonLines:
             body = f', "count": {event.count}' if isinstance(event, CaptureProblem) else ""
         return f'{head}{body}, "problems": {problems_array(event.problems)}}}'
 
-    def block(self, block: FrameBlock) -> bytes:
-        """Many frames, each as `line` writes it, with line ends, as ASCII.
+    def block(self, block: FrameBlock) -> Iterator[bytes]:
+        """Many frames, each as `line` writes it, with line ends, as ASCII, some thousands at a time.
 
         There may be millions, so everything that repeats is formatted once, and all that is usual in C where there is any.
         """
@@ -112,18 +116,18 @@ class JsonLines:
         first, last = (int(times.min()), int(times.max())) if count else (0, 0)
         usual = native is not None and self.start is not None and not self._inferred and first > NO_TIME
         if not usual or last - first > _SPAN or abs(first - self.start) + last - first > _EXACT:  # type: ignore[operator]
-            return self._rows(block, 0, count).encode()
+            yield self._rows(block, 0, count).encode()
+            return
         base = first // _SECOND
         seconds = tuple(_second(second).encode() for second in range(base, last // _SECOND + 1))
-        out: list[bytes] = []
         done = 0
         for place in (*sorted(block.extras), count):
-            if place > done:
-                out.append(native.lines(columns, done, place, self.start, base * _SECOND, seconds, _flat_heads()))  # type: ignore[union-attr]
+            for at in range(done, place, _TOGETHER):
+                until = min(at + _TOGETHER, place)
+                yield native.lines(columns, at, until, self.start, base * _SECOND, seconds, _flat_heads())  # type: ignore[union-attr]
             if place < count:
-                out.append(self._rows(block, place, place + 1).encode())
+                yield self._rows(block, place, place + 1).encode()
             done = place + 1
-        return b"".join(out)
 
     def _rows(self, block: FrameBlock, begin: int, end: int) -> str:
         start = self.start

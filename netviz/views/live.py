@@ -122,7 +122,7 @@ class Board:
 
     def _head(self, pulse: Pulse, width: int) -> Iterator[Text]:
         pulses = self._pulses
-        while len(pulses) > 1 and pulses[1].lasted < pulse.lasted - _SPAN:
+        while pulses and pulses[0].lasted < pulse.lasted - _SPAN and len(pulses) > 1:
             pulses.popleft()
         pulses.append(pulse)
         past = pulse.lasted - pulses[0].lasted

@@ -44,6 +44,9 @@ class _Batches:
     def again(self) -> None:
         """Once is enough."""
 
+    def stop(self) -> None:
+        """All is there."""
+
     def __iter__(self) -> Iterator[Batch]:
         return iter(self._batches)
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netviz.capture.records
+from netviz.capture.batch import PADDING
 from netviz.capture.metadata import Metadata
 from netviz.capture.stream import read_capture
 from netviz.errors import NetvizError
@@ -346,3 +347,13 @@ def test_noise_behind_a_good_header_raises_nothing(data: bytes, kind: str, order
     reading = read(MAKERS[kind]([], order) + data)
     sound(reading)
     assert len(reading.kinds) >= (1 if 0 < len(data) < 8 else 0)
+
+
+def test_behind_what_was_read_are_zeros(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netviz.capture.records, "_CHUNK", 1 << 14)
+    filled = [bytearray(b"\xff" * ((1 << 14) + PADDING)) for _ in range(8)]
+    filled.clear()  # so that memory which nobody cleared is full of ones
+    (batch,) = read_capture(feed(pcap(conversation(20), "<")), "test", Metadata())
+    end = int(batch.offset[-1] + batch.captured[-1])
+    assert len(batch.buffer) > end + PADDING
+    assert not batch.buffer[end : end + PADDING].any()

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from netviz.cli.options import typed
 from tests.conftest import CAPTURES
 from tests.make import START, Record, conversation, frame, pcap
 from tests.run import CONTROLS, inside, process
@@ -81,9 +80,3 @@ def test_what_to_type_next_names_the_filter(saved: Save) -> None:
     words = shlex.split(line[line.index("netviz") :])
     assert words[words.index("-f") + 1] == "tcp port 80"
     assert inside(*words[1:]).status == 0
-
-
-def test_what_is_typed_is_quoted() -> None:
-    assert typed(("a b.pcap", "c.pcap"), "") == "'a b.pcap' c.pcap"
-    assert typed(("c.pcap",), "host 1.2.3.4") == "c.pcap -f 'host 1.2.3.4'"
-    assert "\x1b" not in typed(("\x1b[31m",), "\x1b")

@@ -624,7 +624,8 @@ def test_several_have_an_overview_first(several: str) -> None:
     assert lines[0].split() == ["#", "verdict", "client", "server", "path", "messages"]
     assert [line.split()[:4] for line in lines[1:4]] == [
         ["0", "✓", "CLOSED", "1000"], ["1", "✗", "CLOSED", "1000"], ["2", "✗", "REJECTED", "403"]]  # fmt: skip
-    assert lines[-1].startswith("2 WebSockets · 1 upgrade refused or unanswered · ")
+    assert lines[-2].startswith("2 WebSockets · 1 upgrade refused or unanswered · ")
+    assert lines[-1].startswith("netviz explain ")
     blocks = [line for line in lines if re.match("[✓✗•] ", line)]
     assert [line.split("#")[1].split()[0] for line in blocks] == ["0", "1", "2"]
 

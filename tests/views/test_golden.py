@@ -85,8 +85,16 @@ _SCREENS = {
     "layers unreachable 4": (60, 120),
     "layers handshake 1 --layer arp": (80,),
     "layers snaplen 12": (80,),
+    "explain": (60, 120),
+    "explain --list": (80,),
+    "explain accept": (60, 80, 120, 200),
+    "explain accept --plain": (120,),
+    "explain handshake": (80,),
+    "explain close-codes": (60,),
+    "explain osi --ascii": (80,),
+    "explain socket.io": (120,),
 }
-_COMMANDS = ("ws-trace", "summary", "layers")
+_COMMANDS = ("ws-trace", "summary", "layers", "explain")
 _CASES = [(words, columns) for words, widths in _SCREENS.items() for columns in widths]
 _WIDTHS = (60, 80, 120, 200)
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import netviz
@@ -19,6 +20,7 @@ from netviz.event import (
     Answer,
     CaptureProblem,
     Event,
+    FrameBlock,
     Header,
     Options,
     Problem,
@@ -31,6 +33,7 @@ from netviz.event import (
     WebSocketMessage,
     WebSocketUpgrade,
 )
+from netviz.views import jsonl
 from netviz.views.jsonl import JsonLines
 from tests.conftest import CAPTURES
 from tests.hostile import HOSTILE, dangerous
@@ -333,3 +336,28 @@ def test_hostile_texts_of_a_websocket_stay_texts(name: str) -> None:
         found = json.loads(line)
         said = found.get("text", found.get("path", found.get("reason")))
         assert said == _shown(text)
+
+
+def _block(times: list[int]) -> FrameBlock:
+    """A frame at each of these times, every third of a client."""
+    count = len(times)
+    place = np.arange(count)
+    mask = np.where(place % 3, -1, place * 7919)
+    columns = (place % 5, place + 1, place + 9, place, place, np.array(times, np.int64), (place % 3 > 0) + 0, 0x81 + place % 2,
+               mask, place % 14, place * 300, place)  # fmt: skip
+    problems = (Problem("mask-missing", "no mask", 4),)
+    return FrameBlock(columns=columns, extras={1: ((10, 0, 5, 11, 0, 3), problems)} if count > 1 else {})
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 4096])
+@given(start=st.integers(-(1 << 52), 1 << 52), times=st.lists(st.integers(0, 10**13) | st.integers(0, 10**6), max_size=6))
+@example(start=0, times=[0, 1, 10, 99_999, 100_000, 100_001, 123_450_000, 10**9, 10**9 + 1, 10**10, 9_999_999_999_999])
+@example(start=-(10**15) + 5, times=[0, 4, 5, 6])
+@example(start=1, times=[0, 1, 2])
+def test_a_block_is_written_as_its_frames_are(together: int, start: int, times: list[int]) -> None:
+    lines, block = JsonLines(), _block(times)
+    lines.start = start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl, "_TOGETHER", together)
+        written = b"".join(lines.block(block)).decode().splitlines()
+    assert written == [lines.line(frame) for frame in block.frames()]

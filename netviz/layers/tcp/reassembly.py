@@ -11,12 +11,12 @@ from typing import NamedTuple
 from netviz.event import Problem
 from netviz.stream import Stream
 
-__all__ = ["Reassembly"]
+__all__ = ["MEMORY", "WINDOW", "Reassembly"]
 
 _WORD, _HALF = 0xFFFFFFFF, 1 << 31
 
 #: Beyond the largest window there is (RFC 7323 section 2.3) no segment belongs to the connection.
-_WINDOW = 1 << 30
+WINDOW = 1 << 30
 
 #: Segments and bytes that wait for one that is missing; more make it a gap.
 _MOST_PENDING, _MOST_BYTES = 1024, 4 << 20
@@ -29,7 +29,7 @@ _TOLERANCE = 64
 _MOST_PROBLEMS = 100
 
 #: Bytes kept of what was delivered, to compare with what is sent again.
-_MEMORY = 4096
+MEMORY = 4096
 
 
 class _Piece(NamedTuple):
@@ -82,6 +82,13 @@ class Reassembly:
         self.next = seq & _WORD
         self.stream.whole = whole
 
+    def resume(self, seq: int, length: int, acked: int, fin: int | None, tail: bytes) -> None:
+        """Go on behind so many bytes that somebody else has read: the number that is due, how many of them the other end
+        has, where a FIN ended them, and the last of them.
+        """
+        self.next, self._offset, self._acked, self._fin, self._tail = seq, length, acked, fin, tail
+        self.stream.start = length
+
     def advance(
         self, seq: int, data: bytes, lengths: list[int], packets: list[int], places: list[int], times: list[int | None]
     ) -> None:
@@ -89,7 +96,7 @@ class Reassembly:
         ends = list(accumulate(lengths, initial=self._offset))
         self.stream.extend(data, ends[:-1], ends[1:], packets, places, times)
         self.next, self._offset = seq, ends[-1]
-        self._tail = data[-_MEMORY:] if len(data) >= _MEMORY else (self._tail + data)[-_MEMORY:]
+        self._tail = data[-MEMORY:] if len(data) >= MEMORY else (self._tail + data)[-MEMORY:]
 
     def finish(self) -> None:
         """The other end says with a FIN that nothing follows."""
@@ -101,8 +108,8 @@ class Reassembly:
         self.next = seq
         self._offset += stop - start
         self.stream.start = self._offset
-        more = _MEMORY - (stop - start)
-        self._tail = data[stop - _MEMORY : stop] if more <= 0 else self._tail[-more:] + data[start:stop]
+        more = MEMORY - (stop - start)
+        self._tail = data[stop - MEMORY : stop] if more <= 0 else self._tail[-more:] + data[start:stop]
 
     def take(
         self, seq: int, length: int, data: bytes, packet: int, place: int, time: int | None, fin: bool, came: int | None = None
@@ -115,7 +122,7 @@ class Reassembly:
             self.begin(seq, whole=False)
         assert self.next is not None
         offset = self._offset + ((seq - self.next + _HALF & _WORD) - _HALF)
-        if offset - self._offset > _WINDOW:
+        if offset - self._offset > WINDOW:
             return
         if fin and self._fin is None:
             self._fin = offset + length
@@ -128,7 +135,7 @@ class Reassembly:
         if self.next is None:
             return
         offset = self._offset + ((ack - self.next + _HALF & _WORD) - _HALF)
-        if offset - self._offset <= _WINDOW:
+        if offset - self._offset <= WINDOW:
             self._acked = max(self._acked, offset)
         if not self._pending:
             return
@@ -210,7 +217,7 @@ class Reassembly:
         if piece.data:
             self.stream.append(piece.data, packet=piece.packet, place=piece.place, ready=packet, time=time)
             self._step(len(piece.data))
-            self._tail = (self._tail + piece.data)[-_MEMORY:]
+            self._tail = (self._tail + piece.data)[-MEMORY:]
         if len(piece.data) < piece.length:
             self._miss(piece.length - len(piece.data), cut=True, packet=packet, time=time)
 

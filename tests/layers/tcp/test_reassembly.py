@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netviz.layers.tcp.reassembly import _MEMORY, _MOST_BYTES, _MOST_PENDING, _TOLERANCE, _WINDOW, Reassembly
+from netviz.layers.tcp.reassembly import _MOST_BYTES, _MOST_PENDING, _TOLERANCE, MEMORY, WINDOW, Reassembly
 
 _WORD = 0xFFFFFFFF
 
@@ -164,13 +164,13 @@ def test_the_first_copy_counts_and_another_one_is_told(name: str, first: int) ->
 
 def test_only_so_much_is_remembered_of_what_was_read() -> None:
     feeder = _Feeder()
-    feeder.take(0, b"a" + b"b" * _MEMORY)
+    feeder.take(0, b"a" + b"b" * MEMORY)
     feeder.take(0, b"X")
     assert feeder.problems == []
     feeder.take(0, b"XX")
     assert feeder.problems == [(1, "overlap-differs", 3)]
-    feeder.take(_MEMORY - 1, b"bY")
-    assert feeder.problems[1:] == [(_MEMORY, "overlap-differs", 4)]
+    feeder.take(MEMORY - 1, b"bY")
+    assert feeder.problems[1:] == [(MEMORY, "overlap-differs", 4)]
 
 
 def test_pieces_add_up_in_what_is_remembered() -> None:
@@ -179,8 +179,8 @@ def test_pieces_add_up_in_what_is_remembered() -> None:
         feeder.take(at * 200, bytes([at]) * 200)
     feeder.take(20 * 200, bytes([20]) * 200)
     assert feeder.problems == []
-    feeder.take(30 * 200 - _MEMORY, b"\xff" * 9)
-    assert feeder.problems == [(30 * 200 - _MEMORY, "overlap-differs", 32)]
+    feeder.take(30 * 200 - MEMORY, b"\xff" * 9)
+    assert feeder.problems == [(30 * 200 - MEMORY, "overlap-differs", 32)]
 
 
 class _Case(NamedTuple):
@@ -222,11 +222,11 @@ _INCOMPLETE: dict[str, _Case] = {
     "cut in the part that is known": _Case([(0, b"abc"), (1, b"bcdef", 1)], b"abc", [(3, 3, True)]),
     "cut around what waits": _Case([(2, b"c"), (0, b"abcde", 1)], b"ac", [(1, 1, True), (3, 2, True)]),
     "cut copy of what is there": _Case([(0, b"abcd"), (0, b"abcd", 2), (4, b"e")], b"abcde", []),
-    "beyond the largest window": _Case([(0, b"ab"), (_WINDOW + 3, b"x")], b"ab", []),
-    "at the largest window": _Case([(0, b"ab"), (_WINDOW + 2, b"x")], b"abx", [(2, _WINDOW, False)]),
-    "far behind": _Case([(0, b"ab"), (-(_WINDOW * 2 - 9), b"x")], b"ab", []),
-    "a FIN beyond the largest window": _Case([(0, b"ab"), ("fin", _WINDOW + 3)], b"ab", []),
-    "acknowledged beyond the largest window": _Case([(0, b"ab"), ("ack", _WINDOW + 3)], b"ab", []),
+    "beyond the largest window": _Case([(0, b"ab"), (WINDOW + 3, b"x")], b"ab", []),
+    "at the largest window": _Case([(0, b"ab"), (WINDOW + 2, b"x")], b"abx", [(2, WINDOW, False)]),
+    "far behind": _Case([(0, b"ab"), (-(WINDOW * 2 - 9), b"x")], b"ab", []),
+    "a FIN beyond the largest window": _Case([(0, b"ab"), ("fin", WINDOW + 3)], b"ab", []),
+    "acknowledged beyond the largest window": _Case([(0, b"ab"), ("ack", WINDOW + 3)], b"ab", []),
     "nothing": _Case([], b"", []),
 }  # fmt: skip
 
