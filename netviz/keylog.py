@@ -1,6 +1,6 @@
 """A KeyLog: the secrets of TLS connections, as applications write them for people who debug.
 
-https://datatracker.ietf.org/doc/draft-ietf-tls-keylogfile/ (also known as the NSS format, or by SSLKEYLOGFILE)
+https://www.rfc-editor.org/rfc/rfc9850 (also known as the NSS format, or by SSLKEYLOGFILE)
 
 Each line names a kind of secret, the client random of the connection (for old RSA lines a piece of a message), and the secret.
 Secrets are held here and in the decoders, in memory only: nothing prints, formats or exports them.

@@ -186,6 +186,7 @@ def _inside(
         line.pad_right(time + arrow + 2 * (_STATE + 1) - line.cell_len)
         yield from _beside(line, words, width)
     else:
+        line.rstrip()
         yield line
         yield from _below(words, time, width)
 

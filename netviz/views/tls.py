@@ -24,7 +24,7 @@ def tls_lines(event: TlsHandshake, start: int | None, width: int) -> Iterator[Te
     before: int | None = None
     for place, flight in enumerate(event.flights):
         when = "" if flight.time is None or start is None else seconds(flight.time - start)
-        line = Text(f"{when:>11}  ", "faint")
+        line = Text.assemble((f"{when:>11}  ", "faint"))
         line.append("client ▶ " if flight.side == "client" else "◀ server ", flight.side)
         line.append("TLS ", "label").append(safe(_messages(flight)))
         if words := _said(event, place):
