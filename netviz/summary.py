@@ -30,7 +30,9 @@ from netviz.event import (
     Share,
     SocketIoPacket,
     TcpConnection,
+    TlsAlert,
     TlsHandshake,
+    TlsProblem,
     Trouble,
     WebSocketClose,
     WebSocketFrame,
@@ -185,10 +187,10 @@ class Summarizer:
         if isinstance(event, EngineIoSession | EngineIoPacket | SocketIoPacket):
             self._session(event)
             return
-        if isinstance(event, TlsHandshake):
-            self._opened += event.keys == "used" and event.outcome == "complete"
+        if isinstance(event, TlsHandshake | TlsAlert | TlsProblem):
+            self._opened += isinstance(event, TlsHandshake) and event.keys == "used" and event.outcome == "complete"
             for problem in event.problems:
-                self._trouble("capture", problem, 1, event.connection)
+                self._trouble("websocket", problem, 1, event.connection)
         elif isinstance(event, WebSocketUpgrade):
             opened = event.outcome in ("accepted", "invalid")
             self._count(event.connection, **{event.outcome: 1, "opened": int(opened)})
