@@ -72,7 +72,7 @@ def summary(
             elif isinstance(event, CaptureSummary):
                 event = replace(event, files=tuple(map(shortest, event.files)))
                 next_ones = commands(event, COMMANDS)
-                names = "" if source.streaming and not origin.write else origin.typed() + given(keylog)
+                names = "" if source.streaming and not origin.write else origin.typed(filtered=False) + given(keylog)
                 if plain:
                     from netviz.views.plain_summary import plain_summary
 
