@@ -12,10 +12,12 @@ from netviz.analysis import Analysis, course
 from netviz.capture.batch import Batch
 from netviz.envelope import unfinished
 from netviz.event import (
+    Course,
     EngineIoAnswer,
     EngineIoPacket,
     EngineIoRequest,
     Event,
+    Moment,
     Slice,
     SocketIoPacket,
     TcpConnection,
@@ -30,14 +32,14 @@ from netviz.layers.layer import Wanted
 from netviz.layers.tcp.flags import SYN
 from netviz.table import Table, table
 
-__all__ = ["Context", "Target", "gather_context"]
+__all__ = ["Context", "Target", "gather_context", "known_context"]
 
 _WORD, _HALF = 0xFFFFFFFF, 1 << 31
 _STEPS = {"SYN": "first", "SYN-ACK": "second", "ACK": "third"}
 
 #: Events that have bytes in packets, and tell what these bytes are.
 _CARRIED = (WebSocketFrame, WebSocketMessage, WebSocketUpgrade, EngineIoRequest, EngineIoAnswer, EngineIoPacket,
-            SocketIoPacket)  # fmt: skip
+            SocketIoPacket, TlsRecord)  # fmt: skip
 
 #: So much of a first line of HTTP is remembered, and so many of them.
 _LINE, _LINES = 200, 100_000
@@ -142,6 +144,13 @@ def gather_context(batches: Iterable[Batch], target: Target, keys: KeyLog | None
     return _context(found, rows, target, tuple(events))
 
 
+def known_context(found: TcpConnection, told: Course, moment: Moment, events: tuple[Event, ...]) -> Context:
+    """What can be said of a segment where its connection and the events that it carries a piece of are known already."""
+    side = moment.segment.side
+    base = told.base[side], told.base[1 - side]
+    return Context(found, side, base, _shift(found, side, moment.segment.flags), 0, 0, None, events, ())
+
+
 def _connections(events: Iterator[Event]) -> list[TcpConnection]:
     return [event for event in events if isinstance(event, TcpConnection)]
 
@@ -168,17 +177,7 @@ def _is_over(event: TcpConnection | None, target: Target) -> bool:
 
 def _touching(events: Iterable[Event], packet: int) -> list[Event]:
     """Events that have bytes in this packet."""
-    kinds = (
-        WebSocketFrame,
-        WebSocketMessage,
-        WebSocketUpgrade,
-        EngineIoRequest,
-        EngineIoAnswer,
-        EngineIoPacket,
-        SocketIoPacket,
-        TlsRecord,
-    )
-    return [event for event in events if isinstance(event, kinds) and packet in event.packets]
+    return [event for event in events if isinstance(event, _CARRIED) and packet in event.packets]
 
 
 def _answered(events: list[Event], target: Target) -> bool:
@@ -229,17 +228,19 @@ def _context(found: TcpConnection | None, rows: _Rows, target: Target, events: t
     base = told.base[side], told.base[1 - side]
     again, missing = rows.before(found.segments[0].packet, base[0]) if base[0] is not None else (0, 0)
     asked = _asked(rows, found, target)
-    return Context(found, side, base, _shift(found, side, target), again, missing, asked, events, tuple(_story(found, target)))
+    return Context(
+        found, side, base, _shift(found, side, target.flags), again, missing, asked, events, tuple(_story(found, target))
+    )
 
 
-def _shift(found: TcpConnection, side: int, target: Target) -> int | None:
+def _shift(found: TcpConnection, side: int, flags: int) -> int | None:
     """By how many bits the window of a side counts: only where both SYNs offer it, and never in a SYN (RFC 7323)."""
     scales: dict[int, int | None] = {}
     for step in found.steps:
         if step.segment.flags & SYN:
             scales[step.segment.side] = step.options.window_scale
-    if len(scales) < 2 or target.flags & SYN:
-        return 0 if target.flags & SYN else None
+    if len(scales) < 2 or flags & SYN:
+        return 0 if flags & SYN else None
     own, other = scales[side], scales[1 - side]
     return 0 if own is None or other is None else min(own, 14)
 

@@ -30,7 +30,7 @@ from netviz.layers.tcp.flags import ACK
 from netviz.quantity import plural
 from netviz.table import table
 
-__all__ = ["dissect"]
+__all__ = ["dissect", "stack"]
 
 #: Bytes of a stream that are kept, because it cannot be read a second time.
 _HELD = 256 << 20
@@ -77,6 +77,14 @@ def dissect(source: Source, number: int, keys: KeyLog | None = None) -> Dissecti
         side=None if connection is None or context is None else SIDES[context.side],
         story=() if context is None or target is None else _story(context, target),
     )  # fmt: skip
+
+
+def stack(batch: Batch, number: int, context: Context | None) -> tuple[PacketLayer, ...]:
+    """The layers of one packet of a Batch above the wire, in a context that is known: nothing else of the capture is read."""
+    row = number - batch.first
+    data = batch.packet(number)
+    walked = walk(data, int(batch.link[row]), max(int(batch.wire[row]), len(data)))
+    return (*_headers(walked, data, context), *_above(walked, data, context, number))
 
 
 def _find(source: Source, number: int) -> _Found:

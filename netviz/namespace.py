@@ -5,6 +5,7 @@ https://man7.org/linux/man-pages/man7/user_namespaces.7.html
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
@@ -14,6 +15,12 @@ from pathlib import Path
 __all__ = ["enter", "raise_interface", "refusal"]
 
 _NEW_USER, _NEW_NET = 0x1000_0000, 0x4000_0000
+
+#: prctl: PR_SET_DUMPABLE.
+_SET_DUMPABLE = 4
+
+#: What the system calls no space left on device: often nobody may make any.
+_LIMIT = "the limit user.max_user_namespaces is reached"
 
 #: ioctl: get and set the flags of an interface; the flag for "up"; an ifreq is this long.
 _GET, _SET, _UP, _IFREQ = 0x8913, 0x8914, 1, 40
@@ -32,7 +39,9 @@ def enter() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_NEW_USER | _NEW_NET) != 0:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
+        raise OSError(number, _LIMIT if number == errno.ENOSPC else os.strerror(number))
+    # Who became another user owns its files in /proc again once it may be dumped (proc_pid(5)).
+    libc.prctl(_SET_DUMPABLE, 1, 0, 0, 0)
     # Groups can be mapped by those only who cannot drop any (user_namespaces(7)).
     for name, said in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
         Path("/proc/self", name).write_text(said)

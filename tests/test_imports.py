@@ -37,6 +37,7 @@ _ALLOWED = {
     "netviz.event": ("netviz.event",),
     "netviz.quantity": (),
     "netviz.errors": (),
+    "netviz.labs": ("netviz.capture", "netviz.errors", "netviz.labs", "netviz.namespace", "netviz.samples"),
 }
 
 #: What only some modules may import.

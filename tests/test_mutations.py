@@ -20,29 +20,12 @@ from netviz.samples import samples
 from netviz.views.jsonl import JsonLines
 from netviz.views.plain_websocket import plain_websocket
 from tests.conftest import OTHERS
+from tests.damage import mutated
 
 _SAMPLES = {name: path for name, path in samples().items() if path.stat().st_size < 100_000}
 
 #: Fragments and tunnels hold many more lengths that may be wrong.
 _WRAPPED = sorted(path for path in (OTHERS / "tunnels").iterdir() if path.stem.startswith(("vxlan", "nested", "frag")))
-
-
-def _mutated(data: bytes, rng: random.Random) -> bytes:
-    """Some bytes changed, left out or repeated, behind the file header."""
-    made = bytearray(data)
-    for _ in range(rng.choice([1, 3, 10, 40])):
-        at = rng.randrange(24, len(made) - 1)
-        end = min(len(made), at + rng.randrange(1, 200))
-        match rng.randrange(4):
-            case 0:
-                made[at] = rng.randrange(256)
-            case 1:
-                made[at] ^= 1 << rng.randrange(8)
-            case 2 if len(made) > 1000:
-                del made[at:end]
-            case _:
-                made[at:at] = made[at:end]
-    return bytes(made)
 
 
 def _events(data: bytes, wanted: Wanted) -> Iterator[Event]:
@@ -70,7 +53,7 @@ def test_damage_ends_in_events(path: Path) -> None:
     rng = random.Random(path.name)
     original = path.read_bytes()
     for _ in range(12):
-        data = _mutated(original, rng)
+        data = mutated(original, rng)
         try:
             told = _lines(data, contents=True)
         except NetvizError:

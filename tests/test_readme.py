@@ -51,7 +51,7 @@ def test_commands_are_found() -> None:
     assert len(_SHOWN.findall(_README.read_text("utf-8"))) == 7
 
 
-@pytest.mark.parametrize(("marker", "words"), [("install", "handshake captures/"), ("test", "pytest")])
+@pytest.mark.parametrize(("marker", "words"), [("install", "netviz demo handshake"), ("test", "pytest")])
 def test_each_command_makes_its_own_environment(marker: str, words: str) -> None:
     found = re.search(rf"<!-- {marker} -->\n```sh\n(.*?)\n```", _README.read_text("utf-8"), re.DOTALL)
     assert found is not None

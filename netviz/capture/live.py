@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import netviz
 from netviz.capture.batch import Batch
 from netviz.capture.interfaces import known
 from netviz.capture.metadata import Metadata
 from netviz.capture.records import capture_problem
-from netviz.capture.rights import MissingRightsError, give_up, way_in
-from netviz.capture.sniffer import Wishes
+from netviz.capture.rights import PYTHON, MissingRightsError, give_up, way_in
+from netviz.capture.sniffer import Wishes, complaint, invocation
 from netviz.capture.stream import read_capture
 from netviz.capture.write import Recording
 from netviz.errors import NetvizError
 from netviz.quantity import plural
 
 __all__ = ["Drops", "Live", "refusal"]
-
-#: Where netviz lies: the process that captures imports it from there, and from nowhere else that a user could choose.
-_ROOT = str(Path(netviz.__file__).parent.parent)
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from netviz.capture.sniffer import main; main(sys.argv[2])"
 
 #: After so many seconds of silence an empty Batch is given; a pipe of a MiB takes what comes while nobody reads.
 _SILENCE, _PIPE = 0.25, 1 << 20
@@ -82,7 +76,7 @@ class Live:
         # A session of its own: Ctrl-C reaches the one that reads, which says when it is enough.
         try:
             self._child = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, _ROOT, json.dumps(wishes._asdict())],
+                invocation(wishes),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
@@ -94,7 +88,7 @@ class Live:
         if not self._first:
             self._child.wait()
             raise refusal(_piped(self._child.stderr).read(), wishes.interface, command)
-        give_up(os.path.dirname(netviz.__file__))
+        give_up(os.path.dirname(netviz.__file__), *PYTHON)
         try:
             self.recording = Recording(write) if write else None
             self._write(memoryview(self._first))  # from now on it is a capture, whatever happens
@@ -154,7 +148,7 @@ class Live:
     def _troubles(self) -> Iterator[tuple[str, str]]:
         """What went wrong, once there is nothing more to read."""
         status = self._child.wait()
-        said = _said(_piped(self._child.stderr).read())
+        said = complaint(_piped(self._child.stderr).read())
         if said is not None:
             yield "interface-gone", f"capturing on {self.name} ended: {said[1]}"
         elif status:
@@ -179,7 +173,7 @@ class Live:
 def refusal(raw: bytes, interface: str, command: str) -> NetvizError:
     """Why there is nothing to read, from what the process that captures said; ``command`` is who asks."""
     last = raw.decode("utf-8", "replace").strip().rpartition("\n")[2]
-    kind, text = _said(raw) or ("", f"the process that captures did not start: {last or 'it says nothing'}")
+    kind, text = complaint(raw) or ("", f"the process that captures did not start: {last or 'it says nothing'}")
     if kind == "missing":
         words = "capturing needs libpcap, which comes with pcapy-ng: it is not installed"
         return NetvizError(words, way_in(interface, command))
@@ -203,14 +197,3 @@ def _enlarge(stream: IO[bytes]) -> None:
         fcntl.fcntl(stream, _SET_SIZE, _PIPE)
     except OSError:
         return  # more than this user may have: 64 KiB do, too
-
-
-def _said(raw: bytes) -> tuple[str, str] | None:
-    """What the process that captures said of its end."""
-    for line in raw.splitlines():
-        try:
-            told: Any = json.loads(line)
-            return str(told["kind"]), str(told["text"])
-        except (ValueError, KeyError, TypeError):
-            continue
-    return None

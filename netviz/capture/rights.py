@@ -8,17 +8,20 @@ import sys
 
 from netviz.errors import NetvizError
 
-__all__ = ["MissingRightsError", "give_up", "way_in"]
+__all__ = ["PYTHON", "MissingRightsError", "give_up", "way_in"]
+
+#: What a process must be able to read that goes on to import what is Python’s own, and to start other processes of netviz.
+PYTHON = os.path.dirname(os.__file__), sys.executable
 
 
 class MissingRightsError(NetvizError):
     """The system does not let this user capture."""
 
 
-def give_up(package: str) -> bool:
+def give_up(*needed: str) -> bool:
     """Become the user who called sudo; whether this process now is an ordinary one, or had been.
 
-    Not where that user cannot read ``package``, the directory that the rest of netviz is imported from.
+    Not where that user cannot read what is ``needed``: the directory that the rest of netviz is imported from, and the like.
     """
     user, group, name = (os.environ.get(key, "") for key in ("SUDO_UID", "SUDO_GID", "SUDO_USER"))
     if sys.platform == "win32" or os.geteuid() != 0:
@@ -27,7 +30,8 @@ def give_up(package: str) -> bool:
         return False
     os.setegid(int(group))
     os.seteuid(int(user))
-    readable = os.access(package, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
+    own = os.access in os.supports_effective_ids
+    readable = all(os.access(path, os.R_OK | os.X_OK, effective_ids=own) for path in needed)
     os.seteuid(0)
     os.setegid(0)
     if not readable:

@@ -19,14 +19,20 @@ import sys
 import threading
 import time
 from collections import deque
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from netviz.capture.rights import give_up
 
-__all__ = ["Outbox", "Sniffer", "Wishes", "activate", "enhanced", "main", "prologue", "statistics"]
+__all__ = ["Outbox", "Sniffer", "Wishes", "activate", "complaint", "enhanced", "invocation", "main", "prologue", "statistics"]
 
-#: Packets taken at once; ms until a packet is seen that comes alone; seconds between two counts.
-_AT_ONCE, _TIMEOUT, _COUNTED = 8192, 50, 0.5
+#: Where netviz lies: the process that captures imports it from there, and from nowhere else that a user could choose.
+_ROOT = str(Path(__file__).absolute().parents[2])
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from netviz.capture.sniffer import main; main(sys.argv[2])"
+
+#: Packets taken at once; ms until a packet is seen that comes alone; seconds between two counts; timeouts without a packet
+#: that are waited for at the end.
+_AT_ONCE, _TIMEOUT, _COUNTED, _SILENT = 8192, 50, 0.5, 2
 
 #: From this snaplen on nothing is cut, so that the captured length is the length on the wire.
 _WHOLE = 65_536
@@ -158,14 +164,16 @@ class Sniffer:
             now = time.time()
             if self.stopped is None and ends is not None and now >= ends:
                 self.stopped = now
+            stopping = self.stopped is not None
             try:
                 self._wait()
                 last = self._take()
             except Exception as error:  # whatever the library raises: the interface is gone, or went down
                 trouble = str(error) or type(error).__name__
                 break
-            silent = silent + 1 if last is None else 0
-            if self.stopped is not None and (silent > 1 or (last is not None and last > self.stopped)):
+            # The kernel hands packets over up to two timeouts after they came: silence before the end says nothing.
+            silent = silent + 1 if last is None and stopping else 0
+            if self.stopped is not None and (silent > _SILENT or (last is not None and last > self.stopped)):
                 break
             if wishes.limit and self.taken >= wishes.limit:
                 break
@@ -260,6 +268,22 @@ def _option(code: int, value: bytes) -> bytes:
 def _block(kind: int, body: bytes) -> bytes:
     total = struct.pack("=I", len(body) + 12)
     return struct.pack("=I", kind) + total + body + total
+
+
+def invocation(wishes: Wishes) -> list[str]:
+    """How to start the process that captures; nothing on its standard output says that it could not."""
+    return [sys.executable, "-P", "-c", _START, _ROOT, json.dumps(wishes._asdict())]
+
+
+def complaint(said: bytes) -> tuple[str, str] | None:
+    """What such a process said of its end on standard error: a word for the kind of it, and the reason."""
+    for line in said.splitlines():
+        try:
+            told: Any = json.loads(line)
+            return str(told["kind"]), str(told["text"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def activate(reader: Any) -> None:

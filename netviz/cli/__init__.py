@@ -16,12 +16,16 @@ from netviz.errors import NetvizError
 __all__ = ["COMMANDS", "cli", "main"]
 
 #: Commands in the order of the help; each is a module here with a command of the same name.
-COMMANDS = ("summary", "handshake", "ws-trace", "layers", "explain", "record", "interfaces", "doctor")
+COMMANDS = ("demo", "summary", "handshake", "ws-trace", "layers", "replay", "explain", "record", "interfaces", "doctor")
 
 _BEGIN = """\
 netviz shows what happens on a network connection: TCP handshakes, the WebSockets on top of them, layer by layer.
 
-Begin with a sample capture:
+Begin with something that happens now:
+  netviz demo                            a client and a server talk over a WebSocket, captured and shown
+  netviz demo --list                     all labs: handshake, refused, 1006, socketio …
+
+Or with a sample capture:
   netviz summary mixed                   what a capture is, and where to look next
   netviz handshake websocket             a handshake, step by step
   netviz handshake refused               a connection that failed, and why
@@ -29,10 +33,12 @@ Begin with a sample capture:
   netviz ws-trace websocket --explain    the same as a story
   netviz ws-trace websocket --frame 1    one frame, byte by byte
   netviz layers websocket 9              one packet, layer by layer
+  netviz replay websocket                the same as a film that can be stopped
+  netviz explain                         the words, in short texts with pictures
 
 Then your own:
   netviz summary my.pcapng
-  sudo tcpdump -i lo --immediate-mode -U -w - | netviz ws-trace -
+  sudo netviz ws-trace -i lo
 
 Samples: {names}
 More: netviz --help, netviz ws-trace --help\
@@ -55,7 +61,7 @@ class _Lazy(click.Group):
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand as error:
             if os.path.exists(args[0]):
-                raise click.UsageError(f"To open a capture: netviz {COMMANDS[0]} {args[0]!r}", ctx) from error
+                raise click.UsageError(f"To open a capture: netviz summary {args[0]!r}", ctx) from error
             raise click.exceptions.NoSuchCommand(args[0], possibilities=COMMANDS, ctx=ctx) from error
 
 

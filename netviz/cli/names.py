@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from netviz.samples import find, sample_directory
 from netviz.views.text import safe
 
-__all__ = ["shortest", "typed"]
+__all__ = ["called", "shortest", "typed"]
+
+#: Captures that a user should not be told the path of, and what is said instead.
+_CALLED: dict[str, str] = {}
+
+
+@contextmanager
+def called(capture: str, name: str) -> Iterator[None]:
+    """Within this, commands that are proposed for a capture say this name: its file is soon gone."""
+    _CALLED[capture] = name
+    try:
+        yield
+    finally:
+        del _CALLED[capture]
 
 
 def typed(captures: Iterable[str]) -> str:
     """The names of captures, quoted for a shell: a sample by its own, a file by its shortest path."""
-    return " ".join(shlex.quote(safe(_sample(capture) or shortest(capture))) for capture in captures)
+    return " ".join(shlex.quote(safe(_CALLED.get(capture) or _sample(capture) or shortest(capture))) for capture in captures)
 
 
 def shortest(capture: str) -> str:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from netviz.cli.origin import CAPTURE
 
-__all__ = ["given", "keylog", "opened", "output", "packet", "signs"]
+__all__ = ["given", "keylog", "opened", "output", "packet", "printed", "signs"]
 
 if TYPE_CHECKING:
     from netviz.keylog import KeyLog
@@ -58,9 +58,12 @@ def packet(command: _F) -> _F:
 
 def output(command: _F) -> _F:
     """How to print."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-    plain = click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers.")
-    return as_json(plain(signs(command)))
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(printed(command))
+
+
+def printed(command: _F) -> _F:
+    """How to print where that is for people only."""
+    return click.option("--plain", is_flag=True, help="One line an event: for grep and screen readers.")(signs(command))
 
 
 def signs(command: _F) -> _F:

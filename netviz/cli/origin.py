@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from netviz.cli.duration import Duration
 from netviz.samples import find, samples
 
 if TYPE_CHECKING:
     from netviz.capture.live import Live
     from netviz.capture.source import Source
 
-__all__ = ["CAPTURE", "Origin", "Size", "capturing", "origin"]
+__all__ = ["CAPTURE", "Origin", "Size", "captures", "capturing", "origin"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -54,25 +55,6 @@ class Size(click.ParamType[int]):
         return int(digits) << unit
 
 
-class Duration(click.ParamType[float]):
-    """Seconds: 30, 1.5s, 5m, 2h."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        text = str(value).strip().lower()
-        unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:], 0)
-        try:
-            seconds = float(text[:-1] if unit else text) * (unit or 1)
-        except ValueError:
-            seconds = -1
-        if not 0 < seconds < 1e9:
-            self.fail(f"{value!r} is no length of time; write 30, 1.5s, 5m or 2h", param, ctx)
-        return seconds
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """What a user said of it."""
@@ -108,15 +90,15 @@ class Origin:
         )  # fmt: skip
         return Live(wishes, write=self.write, command=command)
 
-    def typed(self) -> str:
-        """What to type to read the same packets again; nothing where they are gone."""
+    def typed(self, *, filtered: bool = True) -> str:
+        """What to type to read the same packets again, or without ``filtered`` the whole captures."""
         from netviz.cli.names import typed
         from netviz.views.text import safe
 
         if self.interface is not None:
             return typed([self.write]) if self.write else "-"
         named = typed(self.captures)
-        return f"{named} -f {shlex.quote(safe(self.matching))}" if self.matching else named
+        return f"{named} -f {shlex.quote(safe(self.matching))}" if self.matching and filtered else named
 
 
 #: How to capture: names of Origin, and their options.
@@ -143,7 +125,7 @@ def _collected(command: _F) -> Any:
         said = {one.name: params.pop(one.name, None) for one in fields(Origin)}
         said["captures"] = said["captures"] or ()
         said["write"] = said["write"] or ""
-        said["limit"], said["duration"] = said["limit"] or 0, float(said["duration"] or 0)
+        said["limit"], said["duration"] = said["limit"] or 0, (said["duration"] or 0) / 1e9
         _settle(said)
         return command(*args, origin=Origin(**said), **params)
 
@@ -166,6 +148,11 @@ def _options(command: _F, options: tuple[Any, ...]) -> Any:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def captures(command: _F) -> Any:
+    """Saved captures, or standard input, and which of their packets."""
+    return click.argument("captures", nargs=-1, required=True, type=CAPTURE, metavar="CAPTURE...")(_FILTER(command))
 
 
 def origin(command: _F) -> Any:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         SocketIoPacket,
         Transport,
     )
+    from netviz.event.film import Machine, Phase, Scene
     from netviz.event.layers import Dissection, PacketLayer
     from netviz.event.tcp import (
         Closing,
@@ -110,6 +111,7 @@ __all__ = [
     "Happening",
     "Header",
     "Icmp",
+    "Machine",
     "Moment",
     "Options",
     "Origin",
@@ -117,10 +119,12 @@ __all__ = [
     "PacketCost",
     "PacketLayer",
     "Peers",
+    "Phase",
     "Problem",
     "Prologue",
     "Rtt",
     "Rule",
+    "Scene",
     "Segment",
     "Session",
     "SessionCounts",
@@ -151,7 +155,7 @@ __all__ = [
     "frame_kind",
 ]
 
-_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers", "tls")
+_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers", "tls", "film")
 
 
 def __getattr__(name: str) -> Any:

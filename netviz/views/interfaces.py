@@ -13,6 +13,10 @@ from netviz.views.text import fold, safe
 __all__ = ["Device", "interface_line", "interface_plain", "interface_table"]
 
 
+#: Room for names and kinds; those that are longer push the rest to the right.
+_NAME, _KIND = 20, 27
+
+
 class Device(Protocol):
     """An interface: ``refused`` says why it cannot be captured on ("" where it can), ``link`` its link type where known."""
 
@@ -43,9 +47,9 @@ class Device(Protocol):
 
 def interface_table(found: Sequence[Device], width: int) -> Iterator[Text]:
     """A line each, with a sign that says whether it can be used."""
-    name = max([len(one.name) for one in found], default=0)
-    kind = max([len(one.kind) for one in found], default=0)
-    yield Text(f"  {'name':<{name}}  {'':<4}  {'kind':<{kind}}  addresses", "faint")
+    name = min(max([len(one.name) for one in found], default=0), _NAME)
+    kind = min(max([len(one.kind) for one in found], default=0), _KIND)
+    yield fold(Text(f"  {'name':<{name}}  {'':<4}  {'kind':<{kind}}  addresses", "faint"), width, 2)
     for one in found:
         sign, style = ("✗", "problem") if one.refused else ("✓", "ok")
         line = Text.assemble((f"{sign} ", style), (f"{safe(one.name):<{name}}", "label"), f"  {_state(one.up):<4}",

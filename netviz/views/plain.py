@@ -9,7 +9,7 @@ from netviz.quantity import seconds, span
 from netviz.views.overview import ending
 from netviz.views.text import safe
 
-__all__ = ["plain_course", "plain_event"]
+__all__ = ["plain_course", "plain_event", "plain_moment"]
 
 
 def plain_event(event: Event, start: int | None) -> Iterator[str]:
@@ -28,10 +28,11 @@ def plain_event(event: Event, start: int | None) -> Iterator[str]:
 def plain_course(connection: TcpConnection, course: Course, start: int | None) -> Iterator[str]:
     """A line for each kept segment of a connection."""
     for moment in course.moments:
-        yield f"{_when(moment.segment.time, start)} connection {connection.connection} {_moment(moment)}"
+        yield f"{_when(moment.segment.time, start)} connection {connection.connection} {plain_moment(moment)}"
 
 
-def _moment(moment: Moment) -> str:
+def plain_moment(moment: Moment) -> str:
+    """A segment, and the states behind it."""
     segment = moment.segment
     ack = "" if moment.ack is None else f" ack {moment.ack} ({segment.ack})"
     states = ", ".join(

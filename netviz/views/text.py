@@ -42,7 +42,7 @@ def fold(line: Text, width: int, indent: int) -> Text:
     """Break a styled line at spaces, so that it is nowhere wider than the screen; what follows is indented."""
     if "\n" in line.plain:
         return Text("\n").join(fold(part, width, indent) for part in line.split("\n", allow_blank=True))
-    out, rest, room = Text(), line, width
+    out, rest, room, indent = Text(), line, width, min(indent, width // 2)
     while rest.cell_len > room:
         most = fitting(rest.plain, room)
         cut = rest.plain.rfind(" ", indent, most + 1)

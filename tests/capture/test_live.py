@@ -28,7 +28,9 @@ def _dropped(said: str) -> list[int]:
 
 
 def _captured(said: str) -> int:
-    return int(said[said.index(" packet") - 12 :].lstrip("\r").split()[0].replace(",", ""))
+    found = re.search(r"([\d,]+) packets? captured", said)
+    assert found, said
+    return int(found[1].replace(",", ""))
 
 
 def _whole(path: Path) -> int:
@@ -70,6 +72,16 @@ def test_what_a_burst_loses_is_counted(tmp_path: Path) -> None:
 
 
 @needs_namespace
+def test_a_dropped_stretch_is_a_gap_and_not_garbage(tmp_path: Path) -> None:
+    told = apart(_LIVE / "gap.py", str(tmp_path / "gap.jsonl"), seconds=120)
+    kernel, interface, netviz = _dropped(told["said"])
+    assert kernel > 0 == interface + netviz
+    assert told["odd"] == []
+    assert told["sent"] - kernel <= told["whole"] <= told["sent"] - kernel // 2  # a few ACKs were dropped with the messages
+    assert {"bytes-missing", "packets-dropped"} == set(told["kinds"])
+
+
+@needs_namespace
 @pytest.mark.parametrize(
     ("how", "status", "words"),
     [
@@ -95,6 +107,18 @@ def test_endings_leave_a_file_that_reads_to_its_end(how: str, status: int, words
     if shutil.which("tshark"):
         read = subprocess.run(["tshark", "-r", str(file)], capture_output=True, text=True, check=False)
         assert "cut short" not in read.stderr
+
+
+@needs_namespace
+@pytest.mark.parametrize("after", ["0.4", "0.8", "1.5"])
+def test_ctrl_c_leaves_a_file_that_reads_to_its_end(after: str, tmp_path: Path) -> None:
+    file = tmp_path / "end.pcapng"
+    told = apart(_LIVE / "endings.py", "interrupted", str(file), after)
+    assert told["status"] == 130
+    assert "Traceback" not in told["said"]
+    if file.exists():  # early, there is none yet
+        packets = _whole(file)
+        assert not packets or _captured(told["said"]) == packets
 
 
 def test_drops_are_told_apart() -> None:

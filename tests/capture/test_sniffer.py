@@ -134,6 +134,25 @@ def test_no_more_than_asked_for(limit: int, tmp_path: Path) -> None:
     assert _read(path)[0] == _PACKETS[:limit]
 
 
+def test_what_came_just_before_the_end_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.pcapng"
+    device = _Device(_PACKETS)
+    sniffer = Sniffer(device, Wishes("lo"), descriptor := os.open(path, os.O_WRONLY | os.O_CREAT))
+    calls = 0
+
+    def late(most: int) -> tuple[bytes, bytes]:
+        nonlocal calls
+        calls += 1
+        if calls == 10:  # after a long silence, and while what came is still with the kernel
+            sniffer.stopped = time.time()
+        return _Device.next_batch(device, most) if calls > 11 else (b"", b"")
+
+    device.next_batch = late  # type: ignore[method-assign]  # this device is slow
+    sniffer.run()
+    os.close(descriptor)
+    assert _read(path)[0] == _PACKETS
+
+
 def test_it_ends_in_time(tmp_path: Path) -> None:
     path = tmp_path / "a.pcapng"
     _captured(path, _Device(_PACKETS), Wishes("lo", duration=0.01), stop=False)

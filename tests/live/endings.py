@@ -75,6 +75,18 @@ def _left() -> subprocess.Popen[bytes]:
     return process
 
 
-process = {"full": _full, "killed": _killed, "gone": _gone, "left": _left}[sys.argv[1]]()
+def _interrupted() -> subprocess.Popen[bytes]:
+    """Ctrl-C after this time, whatever netviz is doing then."""
+    process = subprocess.Popen([*NETVIZ, "record", "-i", "lo", _FILE], stderr=subprocess.PIPE)
+    ends = time.monotonic() + float(sys.argv[3])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        while time.monotonic() < ends:
+            sender.sendto(b"x" * 100, ("127.0.0.1", 9999))
+            time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    return process
+
+
+process = {"interrupted": _interrupted, "full": _full, "killed": _killed, "gone": _gone, "left": _left}[sys.argv[1]]()
 status = process.wait(20)
 print(json.dumps({"status": status, "said": process.stderr.read().decode() if process.stderr else ""}))

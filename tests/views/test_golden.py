@@ -93,8 +93,12 @@ _SCREENS = {
     "explain close-codes": (60,),
     "explain osi --ascii": (80,),
     "explain socket.io": (120,),
+    "replay handshake --speed max": (120,),
+    "replay unreachable --speed max": (80,),
+    "replay cut-file --speed max": (120,),
+    "replay socketio --connection 2 --speed max": (120,),
 }
-_COMMANDS = ("ws-trace", "summary", "layers", "explain")
+_COMMANDS = ("ws-trace", "summary", "layers", "explain", "replay")
 _CASES = [(words, columns) for words, widths in _SCREENS.items() for columns in widths]
 _WIDTHS = (60, 80, 120, 200)
 

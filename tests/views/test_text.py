@@ -7,8 +7,9 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.text import Text
 
-from netviz.views.text import clock, safe
+from netviz.views.text import clock, fold, safe
 
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _DAY = 86_400_000_000_000
@@ -73,3 +74,9 @@ def test_safe_leaves_alone_what_is_safe(text: str) -> None:
 )
 def test_clock(time: int, shown: str) -> None:
     assert clock(time) == shown
+
+
+def test_no_indent_takes_the_whole_line() -> None:
+    folded = fold(Text("word " * 10), 12, 40).plain
+    assert max(map(len, folded.splitlines())) <= 12
+    assert "".join(folded.split()) == "word" * 10

@@ -79,7 +79,8 @@ class _End:
         self.answered |= what == "SYN-ACK"
         self.state, self.inferred = state, False
 
-    def receive(self, segment: Segment, confirmed: bool) -> None:
+    def receive(self, segments: Sequence[Segment], index: int) -> None:
+        segment = segments[index]
         before = self.state
         flags = segment.flags
         if flags & SYN:
@@ -93,7 +94,7 @@ class _End:
         if flags & FIN:
             self._move("FIN")
         if self.state != before:
-            self.inferred = not confirmed
+            self.inferred = not _confirmed(segments, index)  # looks far ahead, so only where it matters
 
     def _move(self, what: str) -> None:
         self.state = _RECEIVES.get((self.state, what), self.state)
@@ -140,7 +141,7 @@ def follow(segments: Sequence[Segment]) -> list[States]:
             while flight[side] and _arrived(segments, flight[side][0], index):
                 arrived = flight[side].pop(0)
                 if ends[side].state not in (UNKNOWN, "CLOSED"):
-                    ends[side].receive(segments[arrived], _confirmed(segments, arrived))
+                    ends[side].receive(segments, arrived)
         states.append(_states(ends))
     return states
 
