@@ -17,6 +17,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Categories that may not reach a terminal: controls, formats (bidi marks among them), surrogates, separators of lines.
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
+#: Columns that an indent leaves at least.
+_LEAST = 8
+
 
 def safe(text: str) -> str:
     """Text without anything that a terminal could obey: what is not printable is written as an escape.
@@ -42,7 +45,7 @@ def fold(line: Text, width: int, indent: int) -> Text:
     """Break a styled line at spaces, so that it is nowhere wider than the screen; what follows is indented."""
     if "\n" in line.plain:
         return Text("\n").join(fold(part, width, indent) for part in line.split("\n", allow_blank=True))
-    out, rest, room, indent = Text(), line, width, min(indent, width // 2)
+    out, rest, room, indent = Text(), line, width, min(indent, max(width - _LEAST, 0))
     while rest.cell_len > room:
         most = fitting(rest.plain, room)
         cut = rest.plain.rfind(" ", indent, most + 1)

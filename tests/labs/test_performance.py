@@ -161,7 +161,10 @@ def test_nothing_is_left_behind(tmp_path: Path, killed: bool) -> None:
             time.sleep(0.02)
         running.send_signal(2)
     out, err = running.communicate()
-    assert (running.returncode, err.strip()) == (130 if killed else 0, "")
+    # Where Ctrl-C comes while a dataclass is made, which Python does by exec(), it ends by that signal in place of exit status
+    # 130, even though netviz catches it; for a shell that is the same.
+    assert running.returncode in ((130, -2) if killed else (0,))
+    assert err.strip() == ""
     assert bool(out) is not killed
     ends = time.monotonic() + 10
     while _marked(mark) and time.monotonic() < ends:
