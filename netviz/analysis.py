@@ -67,6 +67,8 @@ class Analysis:
         A large file is read and tracked in a process of its own while this one judges and draws; that one starts at once,
         while this one still imports what it needs.
         """
+        if self._wanted is not None:
+            self._wanted.keys.growing = source.streaming
         events = self._receive(self._messages(source), progress) if worthwhile(source) else self._read(source, progress)
         if self._wanted is None or not self._wanted.contents or source.streaming:
             return events

@@ -9,17 +9,20 @@ from netviz.event import (
     Event,
     Field,
     PacketLayer,
+    TlsRecord,
     WebSocketFrame,
     WebSocketMessage,
     WebSocketUpgrade,
 )
 from netviz.layers.head import REQUEST, STATUS, head_end, text
+from netviz.layers.header.field import Header
+from netviz.layers.header.hello import hello
 from netviz.layers.header.tls import record
 from netviz.layers.websocket.frame import CLOSE, describe
 from netviz.layers.websocket.message import unmask
 from netviz.quantity import plural
 
-__all__ = ["carried", "nothing"]
+__all__ = ["carried", "clear_tls", "nothing"]
 
 #: No packet that is shown has more records or header lines.
 _MOST = 400
@@ -32,6 +35,10 @@ def carried(
     """The layers above TCP; ``start`` and ``end`` are where the captured payload lies, ``wire_end`` where it ended."""
     if start >= wire_end:
         return [nothing("this segment carries no data: it is TCP talking to TCP")]
+    if records := [event for event in events if isinstance(event, TlsRecord)]:
+        from netviz.sealed import sealed
+
+        return sealed(data, start, end, packet, events, records)
     found: list[PacketLayer] = []
     for event in events:
         if isinstance(event, WebSocketUpgrade):
@@ -271,7 +278,7 @@ def _otherwise(data: bytes, start: int, end: int, application: str, asked: tuple
                                      facts=("its beginning, or all of it",)))  # fmt: skip
         return found
     if application == "tls" or record(payload) is not None:
-        return _tls(data, start, end)
+        return clear_tls(data, start, end)
     if application in ("http", "socket.io", "engine.io"):
         return [PacketLayer(key="body", name="HTTP, continued", osi=7, start=start, end=end, size=end - start, useful=True,
                             facts=("a piece that goes on from an earlier packet",))]  # fmt: skip
@@ -300,7 +307,8 @@ def _text_of(at: int) -> PacketLayer:
                        facts=("a head of HTTP is ASCII, line by line; of its body the head says what it is",))  # fmt: skip
 
 
-def _tls(data: bytes, start: int, end: int) -> list[PacketLayer]:
+def clear_tls(data: bytes, start: int, end: int) -> list[PacketLayer]:
+    """Records of TLS as far as they can be read without keys."""
     found = [PacketLayer(key="session", name="TLS", osi=5, start=start, end=start, size=0,
                          facts=("its handshake agrees on keys, and those are the session",))]  # fmt: skip
     at = start
@@ -317,15 +325,20 @@ def _tls(data: bytes, start: int, end: int) -> list[PacketLayer]:
                                  note="encryption: presentation comes closest, though it lies right on TCP"))  # fmt: skip
         secret = head.value("content type") == 23
         name, osi = ("encrypted data", 7) if secret else ("TLS message", 6)
-        words = ("netviz cannot read inside without keys",) if secret else ()
+        words, fields = (("netviz cannot read inside without keys",), ()) if secret else _message(head, data[at + 5 : stop])
         found.append(PacketLayer(key="encrypted" if secret else "handshake", name=name, osi=osi, start=at + 5, end=stop,
-                                 size=stop - at - 5, facts=words, useful=secret))  # fmt: skip
+                                 size=stop - at - 5, facts=words, fields=fields, useful=secret))  # fmt: skip
         at = stop
     if at == start:
         words = ("a piece of a TLS record that began in an earlier packet; unreadable without keys",)
         found.append(PacketLayer(key="encrypted", name="TLS, continued", osi=7, start=start, end=end, size=end - start,
                                  facts=words, useful=True))  # fmt: skip
     return found
+
+
+def _message(head: Header, content: bytes) -> tuple[tuple[str, ...], tuple[Field, ...]]:
+    """What a handshake message in the clear says."""
+    return hello(content) if head.facts[0].startswith("handshake: ") else ((), ())
 
 
 def _range(packets: tuple[int, ...]) -> str:

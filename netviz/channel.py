@@ -1,17 +1,20 @@
 """A Channel: the two Streams of a connection, and the layer that reads them.
 
-Layers hand over to one another: search finds HTTP, HTTP finds an upgrade, CONNECT leads back to search.
+Layers hand over to one another: search finds HTTP, HTTP finds an upgrade, CONNECT leads back to search.  TLS does not hand
+over: it stays below, and gives whoever reads above it two Streams of plaintext.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netviz.layers.http1 import Http1
 from netviz.layers.layer import Ending, Handover, Layer, Outlet, Told, Wanted
 from netviz.layers.search import Search
 from netviz.layers.tcp.reassembly import Reassembly
+from netviz.layers.tls.conversation import Tls
 from netviz.layers.websocket.conversation import WebSocket
 
 if TYPE_CHECKING:
@@ -28,12 +31,15 @@ class Channel:
     the layer.
     """
 
-    __slots__ = ("_outlet", "_searched", "client", "ends", "introduced", "layer", "over")
+    __slots__ = ("_below", "_outlet", "_searched", "_streams", "client", "ends", "introduced", "layer", "over")
 
     def __init__(self, number: int, wanted: Wanted) -> None:
         self.ends = Reassembly(), Reassembly()
         self._outlet = Outlet(number, wanted)
-        self.layer: Layer | None = Search(self._outlet, (self.ends[0].stream, self.ends[1].stream))
+        #: What the layer reads, in the order of the sides, and the TLS that makes it, outermost first.
+        self._streams = self.ends[0].stream, self.ends[1].stream
+        self._below: list[Tls] = []
+        self.layer: Layer | None = Search(self._outlet, self._streams)
         self.client = 0
         self.over = False
         #: Where both Streams were when they were searched last: nobody searches there twice.
@@ -49,12 +55,23 @@ class Channel:
     @property
     def found(self) -> list[tuple[int, Told]]:
         """What the layers told, each with the packet that completed it; whoever reads it empties it."""
-        return self._outlet.found
+        found = self._outlet.found
+        if self._below and self._outlet.wanted.anatomy is not None:
+            for index, (ready, (kind, event)) in enumerate(found):
+                if kind == "anatomy":
+                    around = [record for tls in self._below for record in tls.around(event.frame.slices)]
+                    found[index] = ready, (kind, replace(event, records=tuple(around)))
+        return found
 
     @property
     def inferred(self) -> bool:
         """Whether what it carries was recognised as a WebSocket without an upgrade."""
         return isinstance(self.layer, WebSocket) and self.layer.inferred
+
+    @property
+    def bare(self) -> bool:
+        """Whether its layer reads what TCP carries, with no TLS between."""
+        return not self._below
 
     @property
     def smooth(self) -> bool:
@@ -74,18 +91,24 @@ class Channel:
 
     def advance(self, *, pause: bool = False) -> bool:
         """Have the layers read what came; with ``pause`` up to where a WebSocket begins, and then the answer is true."""
+        for tls in self._below:
+            tls.advance()
         while self.layer is not None:
             handover = self.layer.advance()
             if handover is None:
+                if self._below and self._below[-1].over and isinstance(self.layer, Search):
+                    self._let_be()  # whatever is inside, nobody can read it
                 return False
             self.layer = self._next(handover)
-            if pause and isinstance(self.layer, WebSocket):
+            if pause and not self._below and isinstance(self.layer, WebSocket):
                 return True
         return False
 
     def skim(self, payload: Payload, groups: tuple[Group | None, Group | None]) -> bool:
         """Pass over segments of both sides, which are due, if they are HTTP that nobody cares about."""
         layer, client = self.layer, self.client
+        if self._below:
+            return False
         if not isinstance(layer, Http1):
             return False
         spans = [payload.span(group) for group in groups]
@@ -104,12 +127,19 @@ class Channel:
         ``how`` it ended is only asked where somebody wants to know.
         """
         self.over = True
-        if self.layer is None or (self.layer.idle and all(end.idle for end in self.ends)):
+        layer = self.layer
+        if layer is None:
+            return
+        if layer.idle and all(end.idle for end in self.ends) and all(tls.idle for tls in self._below):
             return
         ending = how()
         for end in self.ends:
             end.close(ending.packet, ending.time)
         self.advance()
+        if self._below and self.layer is not None:
+            for tls in self._below:
+                tls.close(ending.packet)
+            self.advance()
         if self.layer is not None:
             flight = ending.in_flight
             turned = ending if not self.client else ending._replace(
@@ -122,8 +152,14 @@ class Channel:
         searching = isinstance(self.layer, Search)
         if searching:
             self.client = client
-        first, second = self.ends[self.client].stream, self.ends[1 - self.client].stream
+        first, second = self._streams[self.client], self._streams[1 - self.client]
         match name:
+            case "tls":
+                tls = Tls(self._outlet, first, second, floor=floor)
+                self._below.append(tls)
+                tls.advance()
+                self._streams = tls.plain if not client else (tls.plain[1], tls.plain[0])
+                return Search(self._outlet, self._streams, proxy=proxy)
             case "http":
                 return Http1(self._outlet, first, second, synced=(fresh, fresh), proxy=proxy, floor=floor)
             case "websocket":
@@ -131,8 +167,14 @@ class Channel:
                                  seeking=seeking)  # fmt: skip
             case "search" if (first.start, second.start) != self._searched:
                 self._searched = first.start, second.start
-                ends = self.ends[0].stream, self.ends[1].stream
-                return Search(self._outlet, ends, floor=floor, proxy=proxy)
-        for end in self.ends:
-            end.stream.consume(len(end.stream.data))
+                return Search(self._outlet, self._streams, floor=floor, proxy=proxy)
+        self._let_be()
         return None
+
+    def _let_be(self) -> None:
+        """Nobody cares about the rest."""
+        self.layer = None
+        for tls in self._below:
+            tls.drop()
+        for stream in (*self._streams, *(end.stream for end in self.ends)):
+            stream.consume(len(stream.data))

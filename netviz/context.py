@@ -18,12 +18,15 @@ from netviz.event import (
     EngineIoRequest,
     Event,
     Moment,
+    Slice,
     SocketIoPacket,
     TcpConnection,
+    TlsRecord,
     WebSocketFrame,
     WebSocketMessage,
     WebSocketUpgrade,
 )
+from netviz.keylog import KeyLog
 from netviz.layers.head import REQUEST, STATUS
 from netviz.layers.layer import Wanted
 from netviz.layers.tcp.flags import SYN
@@ -36,7 +39,7 @@ _STEPS = {"SYN": "first", "SYN-ACK": "second", "ACK": "third"}
 
 #: Events that have bytes in packets, and tell what these bytes are.
 _CARRIED = (WebSocketFrame, WebSocketMessage, WebSocketUpgrade, EngineIoRequest, EngineIoAnswer, EngineIoPacket,
-            SocketIoPacket)  # fmt: skip
+            SocketIoPacket, TlsRecord)  # fmt: skip
 
 #: So much of a first line of HTTP is remembered, and so many of them.
 _LINE, _LINES = 200, 100_000
@@ -122,9 +125,10 @@ class _Rows:
         return (int(covered[0]) if len(covered) else 0), missing
 
 
-def gather_context(batches: Iterable[Batch], target: Target) -> Context:
+def gather_context(batches: Iterable[Batch], target: Target, keys: KeyLog | None = None) -> Context:
     """Read as much of a capture as the answer takes."""
-    general, special, rows = Analysis(), Analysis(wanted=Wanted()), _Rows(target)
+    general, rows = Analysis(), _Rows(target)
+    special = Analysis(wanted=Wanted(records=target.packet, keys=keys or KeyLog()))
     ended: TcpConnection | None = None
     events: list[Event] = []
     for batch in batches:
@@ -193,11 +197,27 @@ def _answered(events: list[Event], target: Target) -> bool:
             whole = (m for m in events if isinstance(m, WebSocketMessage) and m.frames[0] <= event.number <= m.frames[1])
             if next(whole, None) is None:
                 return False
+        if isinstance(event, TlsRecord):
+            slices = _frame_of(event)
         spans += [piece[1:] for piece in slices if piece.packet == target.packet]
     reached = target.start
     for start, end in sorted(spans):
         reached = max(reached, end) if start <= reached else reached
     return reached >= target.end
+
+
+def _frame_of(record: TlsRecord) -> tuple[Slice, ...]:
+    """What a record adds to its content, which others must tell; of a record of TLS itself all of it."""
+    inside = (5 + record.before, 5 + record.before + len(record.content)) if record.kind == 23 else (0, 0)
+    found, before = [], 0
+    for at in range(0, len(record.origin), 3):
+        packet, start, end = record.origin[at : at + 3]
+        for first, last in ((0, inside[0]), (inside[1], 1 << 30)):
+            begin, stop = start + max(first - before, 0), min(start + last - before, end)
+            if stop > begin:
+                found.append(Slice(packet, begin, stop))
+        before += end - start
+    return tuple(found)
 
 
 def _context(found: TcpConnection | None, rows: _Rows, target: Target, events: tuple[Event, ...]) -> Context:

@@ -22,6 +22,7 @@ from netviz.envelope import told
 from netviz.errors import NetvizError
 from netviz.event import SIDES, Dissection, Field, PacketLayer, Problem
 from netviz.foreign import foreign
+from netviz.keylog import KeyLog
 from netviz.layers.header.field import Header, ones_sum
 from netviz.layers.header.walk import Walk, walk
 from netviz.layers.link import LINK_NAMES
@@ -51,8 +52,8 @@ class _Found(NamedTuple):
     held: list[Batch] | None
 
 
-def dissect(source: Source, number: int) -> Dissection:
-    """Take packet ``number`` apart; raises NetvizError where there is none."""
+def dissect(source: Source, number: int, keys: KeyLog | None = None) -> Dissection:
+    """Take packet ``number`` apart, with ``keys`` also what is inside TLS; raises NetvizError where there is none."""
     found = _find(source, number)
     batch, row = found.batch, found.row
     data, wire = batch.packet(number), int(batch.wire[row])
@@ -65,7 +66,7 @@ def dissect(source: Source, number: int) -> Dissection:
         batches: Iterable[Batch] | None = None if found.held is None else chain(found.held, found.rest)
         if isinstance(source, Files):
             batches = source.again()
-        context = gather_context(batches, target) if batches is not None else None
+        context = gather_context(batches, target, keys) if batches is not None else None
     layers = [_physical(source, link, data, wire), *_headers(walked, data, context), *_above(walked, data, context, number)]
     problems = [Problem("headers-cut" if "in the capture" in walked.problem else "header-malformed", walked.problem, number)]
     connection = None if context is None or context.connection is None else context.connection

@@ -68,7 +68,7 @@ class Lane:
         lies unread in the Streams, because the upgrade was in the same Batch.
         """
         layer = channel.layer
-        if type(layer) is not WebSocket or not layer.steady:
+        if type(layer) is not WebSocket or not layer.steady or not channel.bare:
             return False
         flows = []
         for side, (end, group) in enumerate(zip(channel.ends, groups, strict=True)):

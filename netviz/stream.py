@@ -122,6 +122,32 @@ class Stream:
         self._times += times
         self.data += data
 
+    def convey(self, target: Stream, pieces: list[tuple[int, int, int]]) -> None:
+        """Tell another Stream where bytes came from that it is given: for each run of these in order its first byte, the one
+        behind it, and the one behind all that must be there for it to be readable.
+        """
+        offsets, ends = self._offsets, self._ends
+        index = max(bisect_right(offsets, pieces[0][0]) - 1, 0)
+        at = target.end
+        for start, stop, whole in pieces:
+            while ends[index] <= start:
+                index += 1
+            last = index
+            while ends[last] < whole:
+                last += 1
+            ready, time, place = self._ready[last], self._times[last], index
+            while start < stop:
+                end = min(ends[place], stop)
+                target._offsets.append(at)
+                at += end - start
+                target._ends.append(at)
+                target._packets.append(self._packets[place])
+                target._places.append(self._places[place] + start - offsets[place])
+                target._ready.append(ready)
+                target._times.append(time)
+                start = end
+                place += 1
+
     def miss(self, length: int, *, cut: bool, ready: int, time: int | None) -> None:
         """Bytes that are not in the capture follow."""
         if self.gaps and self.gaps[-1].offset + self.gaps[-1].length == self.end and self.gaps[-1].cut == cut:

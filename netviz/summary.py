@@ -30,6 +30,9 @@ from netviz.event import (
     Share,
     SocketIoPacket,
     TcpConnection,
+    TlsAlert,
+    TlsHandshake,
+    TlsProblem,
     Trouble,
     WebSocketClose,
     WebSocketFrame,
@@ -37,6 +40,7 @@ from netviz.event import (
     WebSockets,
     WebSocketUpgrade,
 )
+from netviz.keylog import KeyLog
 from netviz.layers.layer import Wanted
 from netviz.layers.link import HEADER_NAMES, LINK_NAMES
 from netviz.survey import Survey
@@ -60,9 +64,12 @@ _UNITS = {0: "s", 3: "ms", 6: "µs", 9: "ns"}
 def summarize(
     source: Source,
     progress: Callable[[float | None], None] | None = None,
+    keys: KeyLog | None = None,
 ) -> Iterator[CaptureProblem | CaptureSummary]:
-    """Problems of the capture, then its summary."""
-    summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE)
+    """Problems of the capture, then its summary; ``keys`` open what is inside TLS, as do those in the capture."""
+    keys = keys or KeyLog()
+    keys.growing = source.streaming
+    summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE, keys=keys)
     for batch in source:
         yield from summarizer.feed(batch)
         if progress is not None:
@@ -74,10 +81,12 @@ def summarize(
 class Summarizer:
     """Feed it Batches, close it, then ask for the summary; with ``whole`` all payload is read for WebSockets."""
 
-    def __init__(self, *, whole: bool) -> None:
+    def __init__(self, *, whole: bool, keys: KeyLog | None = None) -> None:
         self._survey = Survey()
         self._connections = Analysis()
-        self._payload = Analysis(wanted=Wanted()) if whole else None
+        self._payload = Analysis(wanted=Wanted(keys=keys or KeyLog())) if whole else None
+        #: Connections of which what is inside TLS was read.
+        self._opened = 0
         self._outcomes: dict[str, int] = {}
         self._applications: dict[str, list[int]] = {}
         self._busiest: list[tuple[tuple[int, int, int], TcpConnection]] = []
@@ -170,10 +179,19 @@ class Summarizer:
         )
 
     def _websocket(self, event: Event) -> None:
+        if isinstance(event, CaptureProblem):
+            for problem in event.problems:
+                if problem.kind == "keylog-line":  # all others are told by the analysis of connections
+                    self._trouble("capture", problem, 1, None)
+            return
         if isinstance(event, EngineIoSession | EngineIoPacket | SocketIoPacket):
             self._session(event)
             return
-        if isinstance(event, WebSocketUpgrade):
+        if isinstance(event, TlsHandshake | TlsAlert | TlsProblem):
+            self._opened += isinstance(event, TlsHandshake) and event.keys == "used" and event.outcome == "complete"
+            for problem in event.problems:
+                self._trouble("websocket", problem, 1, event.connection)
+        elif isinstance(event, WebSocketUpgrade):
             opened = event.outcome in ("accepted", "invalid")
             self._count(event.connection, **{event.outcome: 1, "opened": int(opened)})
             if not opened and self._websockets.refused is None:
@@ -225,6 +243,7 @@ class Summarizer:
             interfaces=tuple(map(_interface, metadata.interfaces)),
             comments=tuple(metadata.comments),
             keys=len(metadata.secrets),
+            opened=self._opened,
             count=survey.count,
             captured=survey.captured,
             wire=survey.wire,

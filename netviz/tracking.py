@@ -38,6 +38,7 @@ class Tracking:
         self._tracker = Tracker(kept if wanted is None else Kept(probed=False, counted=False))
         self._openings = kept.openings
         self._assembly: Assembly | None = None
+        self._keys = None if wanted is None else wanted.keys
         if wanted is not None:
             from netviz.assembly import Assembly
 
@@ -47,6 +48,8 @@ class Tracking:
     def feed(self, batch: Batch) -> list[Found]:
         """What a Batch completes, in the order of the packets that complete it."""
         found: list[Found] = [("problem", problem) for problem in batch.problems]
+        if batch.secrets and self._keys is not None:
+            self._keys.listen(batch.secrets)
         packets = None
         if not len(batch):
             tracked = self._tracker.wait(0 if batch.problems else _SILENCE)
@@ -68,6 +71,7 @@ class Tracking:
         """The connections that the capture ended in, then what was not decoded."""
         rest = self._tracker.close()
         found = _over(rest) if self._assembly is None else self._assembly.close(rest)
+        found += [("problem", problem) for problem in ([] if self._keys is None else self._keys.problems())]
         for notice in self._fragments.close():
             self._note(notice)
         for notice in self._notices.values():

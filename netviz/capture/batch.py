@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -32,6 +33,7 @@ class Batch:
     ``offset`` is where a packet's bytes start in ``buffer``, ``captured`` how many there are, ``wire`` how many there
     were; ``time`` is in ns since 1970 UTC (or NO_TIME); ``link`` the link type of the packet's interface.  Where packets
     were filtered out, ``kept`` holds the rows of the others: the rows between keep their numbers and are not looked at.
+    ``secrets`` are the Decryption Secrets Blocks read so far, the same list in each Batch of a capture.
     """
 
     buffer: Octets
@@ -43,6 +45,7 @@ class Batch:
     first: int
     problems: tuple[CaptureProblem, ...] = ()
     kept: Ints | None = None
+    secrets: Sequence[tuple[int, bytes]] = ()
 
     def __len__(self) -> int:
         return len(self.offset)
@@ -64,13 +67,13 @@ class Batch:
         # One link type for all packets, which takes no room, stays just that.
         link = self.link[: len(rows)] if self.link.strides == (0,) else self.link[rows]
         return Batch(buffer=self.buffer, offset=self.offset[rows], captured=self.captured[rows], wire=self.wire[rows],
-                     time=self.time[rows], link=link, first=self.first)  # fmt: skip
+                     time=self.time[rows], link=link, first=self.first, secrets=self.secrets)  # fmt: skip
 
     def part(self, start: int, stop: int) -> Batch:
         """The rows from ``start`` to ``stop`` with the numbers they have, without problems."""
         rows = slice(start, stop)
         return Batch(buffer=self.buffer, offset=self.offset[rows], captured=self.captured[rows], wire=self.wire[rows],
-                     time=self.time[rows], link=self.link[rows], first=self.first + start)  # fmt: skip
+                     time=self.time[rows], link=self.link[rows], first=self.first + start, secrets=self.secrets)  # fmt: skip
 
     def narrowed(self) -> Batch:
         """The same in a part of the buffer where packets take only a little of it: whoever adds to the buffer copies it."""

@@ -221,6 +221,8 @@ def _together(parts: list[tuple[_Run, int]], first: int) -> Batch:
         link=link if len(links) > 1 or None in links else np.broadcast_to(link[0], link.shape),
         first=first,
         problems=tuple(problems),
+        # All files share one list: what a pcap file has none of, another one may have.
+        secrets=max((batch.secrets for batch in batches), key=len),
     )
 
 

@@ -147,7 +147,7 @@ class Pcapng:
             body = bytes(buffer[int(offset[row] + (captured[row] + 3 & ~3)) : int(starts[row] + length[row]) - 4])
             self.metadata.packet_comment(self.order, first + row, body)
         return Batch(buffer=octets, offset=offset, captured=captured, wire=wire, time=time, link=link, first=first,
-                     problems=problems)  # fmt: skip
+                     problems=problems, secrets=self.metadata.secrets)  # fmt: skip
 
     def _claims(self, captured: Ints, room: Ints, first: int) -> tuple[CaptureProblem, ...]:
         """Cut back packets that claim more bytes than their block holds, and say so."""

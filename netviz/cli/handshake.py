@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from io import TextIOWrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import output
+from netviz.cli.options import given, keylog, opened, output
 from netviz.cli.origin import Origin, origin
+
+if TYPE_CHECKING:
+    from netviz.capture.source import Source
+    from netviz.event import Prologue, TcpConnection
+    from netviz.keylog import KeyLog
 
 __all__ = ["handshake"]
 
@@ -30,11 +36,12 @@ _OUTCOMES = ("established", "refused", "unanswered", "incomplete", "aborted", "p
               help="Times of the ladder: since the first packet, since the last row, or of day (UTC).")  # fmt: skip
 @click.option("--packets", is_flag=True, help="The whole life of a connection on its ladder, quiet stretches folded.")
 @click.option("--time-scale", is_flag=True, help="Space the ladder by time.")
+@keylog
 @output
 @click.pass_context
 def handshake(
     ctx: click.Context, /, origin: Origin, as_json: bool, plain: bool, color: str, only_ascii: bool,
-    check: bool, explain: bool, clock: Any, packets: bool, time_scale: bool, **only: Any,
+    check: bool, explain: bool, clock: Any, packets: bool, time_scale: bool, keylog: str | None, **only: Any,
 ) -> None:  # fmt: skip
     """Show how every TCP connection in a capture was set up, what went wrong, and how it ended.
 
@@ -90,10 +97,22 @@ def handshake(
                 print_plain(console, analysis, events, chosen, steps=plain)
             else:
                 rungs = Rungs(clock, packets, time_scale)
-                Drawing(console, analysis, chosen, rungs, explain).draw(watch.passing(events), origin.typed())
+                before = partial(_prologue, source, opened(keylog, source.streaming))
+                drawing = Drawing(console, analysis, chosen, rungs, explain, before)
+                drawing.draw(watch.passing(events), origin.typed() + given(keylog))
     watch.tell()
     if patience.over:
         ctx.exit(130)
     chosen.require_connection()
     if check and chosen.problems_seen:
         ctx.exit(1)
+
+
+def _prologue(source: Source, keys: KeyLog, connection: TcpConnection) -> Prologue | None:
+    """What happens inside TLS before the first message; None where that is not what the connection carries."""
+    again = source.again() if connection.application == "tls" else None
+    if again is None:
+        return None
+    from netviz.prologue import read_prologue
+
+    return read_prologue(again, connection, keys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from textwrap import wrap
 
 from rich.console import Console
@@ -10,13 +10,14 @@ from rich.text import Text
 
 from netviz.analysis import Analysis, course
 from netviz.cli.selection import Selection
-from netviz.event import CaptureProblem, Event, TcpConnection, TcpOpening
+from netviz.event import CaptureProblem, Event, Prologue, TcpConnection, TcpOpening
 from netviz.verdicts.neighbours import Neighbours
 from netviz.verdicts.tcp import judge_tcp
 from netviz.views.ladder import Rungs, ladder
 from netviz.views.offers import offers
 from netviz.views.overview import footer, header, row, widths
 from netviz.views.plain import plain_course, plain_event
+from netviz.views.prologue import cost_table, inside
 from netviz.views.story import OUTCOMES, story
 from netviz.views.text import fold, safe
 from netviz.views.topics_named import named, of_connection
@@ -51,12 +52,16 @@ def print_plain(console: Console, analysis: Analysis, events: Iterable[Event], c
 class Drawing:
     """Draws the connections of a capture as they come; one alone becomes a ladder."""
 
-    def __init__(self, console: Console, analysis: Analysis, chosen: Selection, rungs: Rungs, explain: bool) -> None:
+    def __init__(
+        self, console: Console, analysis: Analysis, chosen: Selection, rungs: Rungs, explain: bool,
+        prologue: Callable[[TcpConnection], Prologue | None] = lambda connection: None,
+    ) -> None:  # fmt: skip
         self._console = console
         self._analysis = analysis
         self._chosen = chosen
         self._rungs = rungs
         self._explain = explain
+        self._prologue = prologue
         self._neighbours = Neighbours()
         self._room = (15, 15)
         self._outcomes: dict[str, int] = {}
@@ -131,10 +136,13 @@ class Drawing:
                 for text in wrap(paragraph, min(width, 100) - 2):
                     self._print(Text("  " + text))
                 self._print(Text())
-        for line in ladder(connection, whole, self._analysis.start, width, self._rungs):
+        before = self._prologue(connection)
+        rungs = [] if before is None else inside(before)
+        for line in ladder(connection, whole, self._analysis.start, width, self._rungs, rungs):
             self._print(line)
         self._print(Text())
-        for table in (traffic_table(connection, whole=self._rungs.whole), offers(connection)):
+        cost = None if before is None else cost_table(connection, before, width)
+        for table in (cost, traffic_table(connection, whole=self._rungs.whole), offers(connection)):
             if table is not None:
                 self._console.print(table)
                 self._print(Text())

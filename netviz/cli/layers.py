@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import output, packet
+from netviz.cli.options import keylog, opened, output, packet
 
 if TYPE_CHECKING:
     from netviz.event import Dissection, PacketLayer
@@ -21,10 +21,11 @@ __all__ = ["layers"]
 @click.option("--layer", metavar="NAME", help="Draw one layer bit by bit: tcp, ipv4, websocket, or its number: 4.")
 @click.option("--explain", is_flag=True, help="Say what each layer is for, with the values of this packet.")
 @click.option("--full", is_flag=True, help="Every field and every byte.")
+@keylog
 @output
 def layers(
     words: tuple[str, ...], layer: str | None, explain: bool, full: bool, as_json: bool, plain: bool, color: str,
-    only_ascii: bool,
+    only_ascii: bool, keylog: str | None,
 ) -> None:  # fmt: skip
     """Show one packet as nested layers, from the wire up: each with its OSI number, its protocol, what it says, its bytes,
     and what it costs.
@@ -47,7 +48,8 @@ def layers(
         raise click.UsageError("Which packet? Its number comes last: netviz layers CAPTURE 1 shows the first.")
     if not (number.isascii() and number.isdigit()) or not int(number[:19]) > 0:
         raise click.UsageError(f"The last word is the number of a packet, counted from 1: {number!r} is none.")
-    event = dissect(open_capture(*captures), int(number[:19]))
+    source = open_capture(*captures)
+    event = dissect(source, int(number[:19]), opened(keylog, source.streaming))
     if as_json:
         from netviz.views.layers_json import layers_line
 

@@ -2,16 +2,53 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from netviz.cli.origin import CAPTURE
 
-__all__ = ["output", "packet", "printed", "signs"]
+__all__ = ["given", "keylog", "opened", "output", "packet", "printed", "signs"]
+
+if TYPE_CHECKING:
+    from netviz.keylog import KeyLog
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def keylog(command: _F) -> _F:
+    """Where the keys of TLS connections are."""
+    return click.option(
+        "--keylog", metavar="FILE", envvar="SSLKEYLOGFILE", type=click.Path(dir_okay=False),
+        help="Open TLS with the keys in this file, which browsers, Node, Python and curl write; default: $SSLKEYLOGFILE. "
+             "Keys inside a pcapng file need no option.",
+    )(command)  # fmt: skip
+
+
+def opened(path: str | None, streaming: bool) -> KeyLog:
+    """The key log that was asked for; a file that is not there is a mistake, unless it may still be written.
+
+    Raises NetvizError.
+    """
+    from netviz.keylog import KeyLog
+
+    found = KeyLog(path)
+    asked = click.get_current_context().get_parameter_source("keylog") is ParameterSource.COMMANDLINE
+    if path is not None and asked and not streaming:
+        found.require()
+    return found
+
+
+def given(path: str | None) -> str:
+    """What to type to give the same key log again: nothing where the environment names it."""
+    from netviz.cli.names import shortest
+    from netviz.views.text import safe
+
+    asked = click.get_current_context().get_parameter_source("keylog") is ParameterSource.COMMANDLINE
+    return f" --keylog {shlex.quote(safe(shortest(path)))}" if path is not None and asked else ""
 
 
 def packet(command: _F) -> _F:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from netviz.cli.options import output
+from netviz.cli.options import given, keylog, opened, output
 from netviz.cli.origin import Origin, origin
 
 __all__ = ["summary"]
@@ -15,11 +15,12 @@ __all__ = ["summary"]
 @click.command(short_help="What a capture is, and where to look next.", context_settings={"max_content_width": 110})
 @origin
 @click.option("--check", is_flag=True, help="Exit with 1 where there is a problem.")
+@keylog
 @output
 @click.pass_context
 def summary(
     ctx: click.Context, /, origin: Origin, as_json: bool, plain: bool, color: str, only_ascii: bool,
-    check: bool,
+    check: bool, keylog: str | None,
 ) -> None:  # fmt: skip
     """Tell what a capture is: its file, its protocols, its busiest connections, its problems, and what to look at next.
 
@@ -56,8 +57,9 @@ def summary(
     if not (as_json or plain):
         watch.begin(console)
     problems = False
+    keys = opened(keylog, source.streaming)
     with Patience(source) as patience:
-        for event in watch.passing(summarize(source, watch.tick if source.streaming else Progress().update)):
+        for event in watch.passing(summarize(source, watch.tick if source.streaming else Progress().update, keys)):
             problems |= bool(event.problems)
             if isinstance(event, CaptureSummary):
                 event = replace(event, matching=origin.matching.strip())
@@ -70,7 +72,7 @@ def summary(
             elif isinstance(event, CaptureSummary):
                 event = replace(event, files=tuple(map(shortest, event.files)))
                 next_ones = commands(event, COMMANDS)
-                names = "" if source.streaming and not origin.write else origin.typed(filtered=False)
+                names = "" if source.streaming and not origin.write else origin.typed(filtered=False) + given(keylog)
                 if plain:
                     from netviz.views.plain_summary import plain_summary
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netviz.cli.options import output
+from netviz.cli.options import given, keylog, opened, output
 from netviz.cli.origin import Origin, Size, origin
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = ["ws_trace"]
 _KINDS = ("text", "binary", "ping", "pong", "close", "continuation", "reserved")
 _EVENTS = (
     "websocket.upgrade", "websocket.frame", "websocket.message", "websocket.close", "engineio.packet", "engineio.session",
-    "socketio.packet", "capture.problem",
+    "socketio.packet", "tls.handshake", "tls.alert", "tls.key-update", "tls.problem", "capture.problem",
 )  # fmt: skip
 
 
@@ -63,12 +63,13 @@ class _Names(click.ParamType[tuple[str, ...]]):
               help="Times: since the first packet, since the row before, or of day (UTC).")  # fmt: skip
 @click.option("--only", type=_Names(), default=(), metavar="NAMES",
               help="With --json: only events of these names, such as websocket.message,websocket.close.")  # fmt: skip
+@keylog
 @output
 @click.pass_context
 def ws_trace(
     ctx: click.Context, /, origin: Origin, as_json: bool, plain: bool, color: str, only_ascii: bool,
     check: bool, frames: bool, full: bool, number: int | None, explain: bool, stats: bool, api: bool, raw: bool,
-    directory: str | None, max_message: int, clock: Any, **only: Any,
+    directory: str | None, max_message: int, clock: Any, keylog: str | None, **only: Any,
 ) -> None:  # fmt: skip
     """Show every WebSocket in a capture: the upgrade and whether it kept the rules, the messages, pings, the close.
 
@@ -99,7 +100,8 @@ def ws_trace(
     source = origin.open("ws-trace")
     chosen = TraceSelection(**only)
     bare = as_json and chosen.everything and chosen.only == ("websocket.frame",) and directory is None and number is None
-    wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message)
+    wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message,
+                    keys=opened(keylog, source.streaming))  # fmt: skip
     analysis = Analysis(wanted=wanted, blocks=bare)
     watch = Watch(source, analysis, origin.matching)
     events = analysis.run(source, watch.tick if source.streaming else Progress().update)
@@ -129,7 +131,7 @@ def ws_trace(
                 wishes = Wishes(
                     frames=frames, full=full, explain=explain, stats=stats, api=api, raw=raw, clock=clock, flowing=flowing
                 )
-                TraceScreen(console, analysis, chosen, wishes).draw(watch.passing(events), origin.typed())
+                TraceScreen(console, analysis, chosen, wishes).draw(watch.passing(events), origin.typed() + given(keylog))
     watch.tell()
     if patience.over:
         ctx.exit(130)
@@ -170,6 +172,7 @@ def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, 
     from netviz.event import CaptureProblem, EngineIoSession, WebSocketClose, WebSocketFrame, WebSocketMessage
     from netviz.views.plain import plain_event
     from netviz.views.plain_session import plain_session
+    from netviz.views.plain_tls import plain_tls
     from netviz.views.plain_websocket import plain_websocket
 
     joined: set[int] = set()
@@ -185,6 +188,8 @@ def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, 
             continue  # a session tells what it carries
         told = plain_event(event, analysis.start) if isinstance(event, CaptureProblem) else None
         for line in told or plain_websocket(event, analysis.start, full=full):
+            console.print(line, soft_wrap=True)
+        for line in plain_tls(event, analysis.start):
             console.print(line, soft_wrap=True)
         for line in () if raw else plain_session(event, analysis.start, full=full):
             console.print(line, soft_wrap=True)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from netviz.analysis import Analysis
 from netviz.cli.session_part import SessionPart
+from netviz.cli.tls_part import TlsPart
 from netviz.cli.trace_selection import TraceSelection
 from netviz.event import (
     CaptureProblem,
@@ -85,6 +86,7 @@ class TraceScreen:
             console, analysis, chosen, full=wishes.full, api=wishes.api, explain=wishes.explain, stats=wishes.stats,
             clock=wishes.clock,
         )  # fmt: skip
+        self._tls = TlsPart(chosen)
         #: WebSockets, refused upgrades and messages that were told to their end and are no longer held.
         self._past = [0, 0, 0]
 
@@ -94,6 +96,10 @@ class TraceScreen:
             passes = self._chosen.passes(event)
             if isinstance(event, CaptureProblem):
                 self._problems.append(event)
+            elif self._tls.take(event):
+                if self._flowing and passes:
+                    for line in self._tls.flow(event, self._analysis.start):
+                        self._print(line)
             elif self._sessions.take(event):
                 if self._flowing and passes:
                     self._flow_session(event)
@@ -106,6 +112,8 @@ class TraceScreen:
             self._all(captures)
         elif not (self._traces or any(self._past) or self._sessions.chosen or self._sessions.past):
             self._nothing()
+        for line in () if self._flowing else self._tls.rest(self._console.width):
+            self._print(line)
         self._tell(self._problems)
         self._print(self._footer())
         if topics := self._sessions.topics | self._topics:
@@ -289,6 +297,10 @@ class TraceScreen:
             self._stats(told)
 
     def _upgrade(self, upgrade: WebSocketUpgrade) -> None:
+        for line in (
+            () if upgrade.tls is None else self._tls.above(upgrade.connection, self._analysis.start, self._console.width)
+        ):
+            self._print(line)
         for line in upgrade_lines(upgrade, self._analysis.start, self._console.width):
             self._print(line)
         self._print(Text())
@@ -324,7 +336,8 @@ class TraceScreen:
         if self._traces:
             self._print(Text("nothing matches; without the filters there is something", "note"))
         else:
-            self._print(Text("no WebSocket in this capture (inside TLS, wss://, none can be seen)", "note"))
+            hidden = " that can be read" if self._tls.unread else ""
+            self._print(Text(f"no WebSocket in this capture{hidden}", "note"))
 
     def _tell(self, problems: list[CaptureProblem]) -> None:
         for event in problems:

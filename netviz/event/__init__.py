@@ -50,6 +50,17 @@ if TYPE_CHECKING:
         TcpOpening,
         Traffic,
     )
+    from netviz.event.tls import (
+        Flight,
+        Prologue,
+        Session,
+        TlsAlert,
+        TlsHandshake,
+        TlsKeyUpdate,
+        TlsOffer,
+        TlsProblem,
+        TlsRecord,
+    )
     from netviz.event.websocket import (
         CLOSE_CODES,
         Anatomy,
@@ -94,6 +105,7 @@ __all__ = [
     "EngineIoSession",
     "Event",
     "Field",
+    "Flight",
     "FrameBlock",
     "Handshake",
     "Happening",
@@ -109,10 +121,12 @@ __all__ = [
     "Peers",
     "Phase",
     "Problem",
+    "Prologue",
     "Rtt",
     "Rule",
     "Scene",
     "Segment",
+    "Session",
     "SessionCounts",
     "Share",
     "Side",
@@ -122,6 +136,12 @@ __all__ = [
     "Step",
     "TcpConnection",
     "TcpOpening",
+    "TlsAlert",
+    "TlsHandshake",
+    "TlsKeyUpdate",
+    "TlsOffer",
+    "TlsProblem",
+    "TlsRecord",
     "Totals",
     "Traffic",
     "Transport",
@@ -135,7 +155,7 @@ __all__ = [
     "frame_kind",
 ]
 
-_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers", "film")
+_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers", "tls", "film")
 
 
 def __getattr__(name: str) -> Any:

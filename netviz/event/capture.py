@@ -145,7 +145,8 @@ class CaptureSummary(Happening):
     connections, ``one_way`` those of which only one direction was captured, ``late`` the segments of connections already
     over; ``busiest`` are those with most payload, ``flawed`` the numbers of those among them of which the WebSocket has a
     problem, ``failed`` the first that never came to be.  ``repeated`` tells how many of so many TCP segments were captured
-    twice.  ``matching`` is the filter that packets had to pass to be looked at.
+    twice.  ``keys`` counts blocks of decryption secrets, ``opened`` the TLS connections that they or a key log opened.
+    ``matching`` is the filter that packets had to pass to be looked at.
     """
 
     name: ClassVar[str] = "capture.summary"
@@ -174,6 +175,7 @@ class CaptureSummary(Happening):
     troubles: tuple[Trouble, ...] = ()
     repeated: tuple[int, int] = (0, 0)
     matching: str = ""
+    opened: int = 0
 
     @property
     def connections(self) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from netviz.event.base import NO_TIME, SIDES, Endpoint, Field, Happening, Problem, Side, Slice
+from netviz.event.tls import Session, TlsRecord
 
 __all__ = [
     "CLOSE_CODES",
@@ -129,7 +130,8 @@ class WebSocketUpgrade(Happening):
 
     ``time`` is that of the answer (else of the request, as ``asked``); header values that are missing are None.
     ``body`` is the beginning of what came with a rejection, ``earlier`` counts the requests before on this connection,
-    ``proxy`` is the target of the CONNECT that the upgrade went through, ``versions`` those of HTTP that both sides named.
+    ``proxy`` is the target of the CONNECT that the upgrade went through, ``versions`` those of HTTP that both sides named,
+    ``tls`` what is around all of it.
     """
 
     name: ClassVar[str] = "websocket.upgrade"
@@ -161,6 +163,7 @@ class WebSocketUpgrade(Happening):
     earlier: int = 0
     proxy: str | None = None
     versions: tuple[str, str] = ("1.1", "1.1")
+    tls: Session | None = None
 
     @property
     def accept_valid(self) -> bool | None:
@@ -371,7 +374,8 @@ class WebSocketClose(Happening):
 class Anatomy(Happening):
     """One frame with its bytes, for drawing: header and its fields, payload as it was on the wire (its beginning), the same
     unmasked, and what it inflates to, where it was compressed (``deflate`` says how the window is kept).  ``layers`` holds
-    for each of its packets the bytes that each layer below took, and how many bytes of payload the segment carries.
+    for each of its packets the bytes that each layer below took, and how many bytes of payload the segment carries;
+    ``records`` are those of TLS that it lay in.
     """
 
     name: ClassVar[str] = "websocket.anatomy"
@@ -384,6 +388,7 @@ class Anatomy(Happening):
     inflated: bytes | None
     deflate: str
     layers: tuple[PacketCost, ...] = ()
+    records: tuple[TlsRecord, ...] = ()
 
     @property
     def connection(self) -> int:

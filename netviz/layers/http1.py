@@ -82,7 +82,8 @@ class Http1:
         self._waiting: deque[_Asked | Plain | Polling] = deque()
         self._polls = Polls(outlet, floor)
         #: Whether nobody knows to which request the next response belongs.
-        self._unsure = not (client.whole and server.whole) or client.missed + server.missed > 0
+        whole = client.whole and server.whole and not (client.gaps or server.gaps)
+        self._unsure = not whole or client.missed + server.missed > 0
         self._asked = 0
         self._held = False
         self._bodies: list[Body | None] = [None, None]
@@ -306,14 +307,16 @@ class Http1:
             (request, earlier), response, body = rejected
             said = beginning(bytes(body.begun)) if body is not None else ""
             ready = max(response.ready, request.ready, packet, self._floor)
-            judged = judge(self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy)
+            judged = judge(
+                self._outlet.number, request, response, body=said, earlier=earlier, proxy=self._proxy, tls=self._outlet.tls
+            )
             self._outlet.tell(ready, "upgrade", judged.event)
 
     def _tell(self, asked: _Asked, response: Response | None, ready: int) -> Deflate | None:
         if not self._outlet.wanted.contents:
             return None if response is None else agreement(response)
         request, earlier = asked
-        judged = judge(self._outlet.number, request, response, earlier=earlier, proxy=self._proxy)
+        judged = judge(self._outlet.number, request, response, earlier=earlier, proxy=self._proxy, tls=self._outlet.tls)
         self._outlet.tell(max(ready, self._floor), "upgrade", judged.event)
         return judged.deflate
 

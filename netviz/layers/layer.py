@@ -6,15 +6,17 @@ answer; so is that another layer goes on from here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from netviz.event import Session
+from netviz.keylog import KeyLog
 from netviz.layers.deflate import Deflate
 
 __all__ = ["Ending", "Handover", "Layer", "Outlet", "Told", "Wanted"]
 
 #: What layers tell, by kind: "frame" and "message" the fields of such an event in their order, "peers" a connection
-#: number, its two ends, and whether its frames are inferred, "upgrade", "close" and "anatomy" the event itself.
+#: number, its two ends, and whether its frames are inferred, "upgrade", "close", "anatomy" and "tls" the event itself.
 Told = tuple[str, Any]
 
 
@@ -22,12 +24,14 @@ Told = tuple[str, Any]
 class Wanted:
     """What somebody wants to know of WebSockets: all of it, or without ``contents`` nothing but frames; with ``anatomy``
     the bytes of the frame of that number (in the connection of the first number, if there is one), and of messages at most
-    ``limit`` bytes.
+    ``limit`` bytes.  ``keys`` open what is inside TLS; of TLS the records in the packet of the number ``records`` are told.
     """
 
     contents: bool = True
     anatomy: tuple[int | None, int] | None = None
     limit: int = 16 << 20
+    records: int = 0
+    keys: KeyLog = field(default_factory=KeyLog, compare=False, repr=False)
 
 
 class Ending(NamedTuple):
@@ -51,7 +55,7 @@ class Handover(NamedTuple):
     tells that both sides are at the beginning of a message, ``seeking`` that nobody knows where the client's next one is.
     """
 
-    layer: Literal["http", "websocket", "search", "nothing"]
+    layer: Literal["http", "websocket", "tls", "search", "nothing"]
     client: int = 0
     floor: int = 0
     deflate: Deflate | None = None
@@ -62,14 +66,17 @@ class Handover(NamedTuple):
 
 
 class Outlet:
-    """Where the layers of a connection put what they tell, each with the packet that completed it."""
+    """Where the layers of a connection put what they tell, each with the packet that completed it; ``tls`` is what was agreed
+    on around them.
+    """
 
-    __slots__ = ("found", "number", "wanted")
+    __slots__ = ("found", "number", "tls", "wanted")
 
     def __init__(self, number: int, wanted: Wanted) -> None:
         self.number = number
         self.wanted = wanted
         self.found: list[tuple[int, Told]] = []
+        self.tls: Session | None = None
 
     def tell(self, ready: int, kind: Any, value: Any) -> None:
         """Tell something; ``ready`` is the number of the packet that completed it."""

@@ -52,8 +52,11 @@ class Search:
             return None
         self._seen = seen
         for side, stream in enumerate(self._ends):
-            if stream.start == self._start[side] and self._known(stream):
-                return Handover("nothing")
+            if stream.start == self._start[side]:
+                if stream.data.startswith(_HTTP2):
+                    return Handover("nothing")
+                if (client := self._tls(side)) is not None:
+                    return Handover("tls", client, floor=self._floor, proxy=self._proxy)
             if (found := self._http(side)) is not None:
                 return found
         if (found := self._frames()) is not None:
@@ -73,11 +76,12 @@ class Search:
             stream.seek(places[TRIED // 2].offset)
         return self._passed[side] + len(stream.data) > 2 * _PATIENCE
 
-    @staticmethod
-    def _known(stream: Stream) -> bool:
-        """Whether a protocol begins that netviz does not read on in: TLS, HTTP/2."""
-        data = stream.data
-        return (len(data) > 2 and data[0] == 0x16 and data[1] == 3) or data.startswith(_HTTP2)
+    def _tls(self, side: int) -> int | None:
+        """The side of the client, where TLS begins here: a hello says who sent it."""
+        data = self._ends[side].data
+        if len(data) < 6 or data[0] != 0x16 or data[1] != 3 or data[5] not in (1, 2):
+            return None
+        return side if data[5] == 1 else 1 - side
 
     def _http(self, side: int) -> Handover | None:
         stream = self._ends[side]

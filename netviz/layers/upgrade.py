@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Literal, NamedTuple
 
-from netviz.event import Header, Problem, Rule, Side, WebSocketUpgrade
+from netviz.event import Header, Problem, Rule, Session, Side, WebSocketUpgrade
 from netviz.layers.deflate import Deflate, Extension, agreed, faults
 from netviz.layers.head import Request, Response
 
@@ -62,8 +62,9 @@ def agreement(response: Response) -> Deflate | None:
 
 
 def judge(
-    connection: int, request: Request, response: Response | None, *, body: str = "", earlier: int = 0, proxy: str | None = None
-) -> Judged:
+    connection: int, request: Request, response: Response | None, *, body: str = "", earlier: int = 0,
+    proxy: str | None = None, tls: Session | None = None,
+) -> Judged:  # fmt: skip
     """Hold a request and its answer (None where none came) against the rules."""
     key, version = request.value("sec-websocket-key"), request.value("sec-websocket-version")
     rules = [*_request_rules(request, key, version)]
@@ -123,6 +124,7 @@ def judge(
         earlier=earlier,
         proxy=proxy,
         versions=(request.version, response.version if response else request.version),
+        tls=tls,
     )
     return Judged(event, agreed(chosen) if outcome in ("accepted", "invalid") else None)
 

@@ -198,11 +198,12 @@ def _tls(summary: CaptureSummary) -> Hint | None:
     share = summary.share("tls", "TCP")
     if share is None:
         return None
-    count = share.connections or 0
+    count = (share.connections or 0) - summary.opened
+    if count <= 0:
+        return None
     which = f"{_are(count, 'connection')} encrypted (TLS)"
-    keys = "; the file brings keys, but netviz does not decrypt yet" if summary.keys else ""
-    text = f"{which}: whether there is a WebSocket inside (wss://) cannot be seen{keys}"
-    advice = "capture where it is plain: behind the proxy that ends TLS, or with ws:// in development"
+    text = f"{which}: whether there is a WebSocket inside (wss://) cannot be seen without keys"
+    advice = "browsers, Node, Python and curl write a key log: then netviz summary CAPTURE --keylog FILE reads on"
     return Hint("tls", text, advice, share.first)
 
 

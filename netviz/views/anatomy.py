@@ -8,6 +8,7 @@ from rich.text import Text
 
 from netviz.event import Anatomy, Field
 from netviz.quantity import plural
+from netviz.views.sealed import sealed_lines
 from netviz.views.text import fold, safe
 
 __all__ = ["anatomy"]
@@ -31,6 +32,7 @@ def anatomy(event: Anatomy, width: int) -> Iterator[Text]:
     more = len(frame.slices) - len(places)
     yield fold(Text("  " + "; ".join(places) + (f" and {plural(more, 'more piece')}" if more > 0 else ""), "faint"), width, 2)
     yield Text()
+    yield from sealed_lines(event, width)
     yield from _tree(_parts(event), width)
     yield Text()
     if frame.mask >= 0 and event.payload:
@@ -155,17 +157,20 @@ def _cost(event: Anatomy, width: int) -> Iterator[Text]:
     for cost in layers:
         for name, size in cost.headers:
             names[name] = names.get(name, 0) + size
-    others = shared - frame.head - frame.length
+    tls = sum(record.around for record in event.records)
+    others = shared - frame.head - frame.length - tls
     wire = shared + sum(names.values())
     useful = frame.length
     parts = [f"{useful:,} payload", f"{frame.head} WebSocket"]
     parts += [f"{size} {name}" for name, size in reversed(list(names.items()))]
+    parts[2:2] = [f"{tls} TLS"] if tls else []
     if others > 0:
         parts.insert(2, f"{others:,} of other frames in the same {plural(len(layers), 'segment').split(' ', 1)[1]}")
     share = f"{100 * useful / wire:.0f} % useful" if wire else ""
     line = Text.assemble(("  cost     ", "label"), " + ".join(parts), f" = {wire:,} bytes on the wire", (f", {share}", "note"))
     yield fold(line, width, 11)
     bars = [("payload", useful, "ok"), ("WebSocket", frame.head, "note")]
+    bars += [("TLS", tls, "faint")] if tls else []
     bars += [(name, size, "faint") for name, size in reversed(list(names.items()))]
     longest = max(size for _, size, _ in bars) or 1
     scale = min(max(width - 22 - len(f"{longest:,}"), 10), 40)

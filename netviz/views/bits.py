@@ -137,7 +137,8 @@ def _pattern(field: Field, room: int) -> str:
 def _content(event: Dissection, layer: PacketLayer, width: int) -> Iterator[Text]:
     """What a payload says, and for a masked one how its mask is taken off (RFC 6455 section 5.3)."""
     inside, raw = layer.inside or b"", event.data[layer.start : layer.end]
-    if inside != raw and len(inside) == len(raw) and raw:
+    encrypted = any(one.key == "sealed" for one in event.layers)  # then it is more than a mask that differs
+    if inside != raw and len(inside) == len(raw) and raw and not encrypted:
         line = Text.assemble(("  unmask  ", "label"))
         for masked, clear in zip(raw[:_DRAWN], inside, strict=False):
             sign = chr(clear) if 32 <= clear < 127 else "·"

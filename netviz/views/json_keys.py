@@ -7,9 +7,9 @@ from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring
 
-from netviz.event import Header, Problem, WebSocketClose, WebSocketMessage, WebSocketUpgrade
+from netviz.event import Header, Problem, Session, WebSocketClose, WebSocketMessage, WebSocketUpgrade
 
-__all__ = ["boolean", "close_keys", "message_keys", "problems_array", "string", "upgrade_keys", "words"]
+__all__ = ["boolean", "close_keys", "message_keys", "problems_array", "session_object", "string", "upgrade_keys", "words"]
 
 _SECOND = 1_000_000_000
 
@@ -66,13 +66,20 @@ def upgrade_keys(event: WebSocketUpgrade) -> str:
     took = ""
     if event.time is not None and event.asked is not None and event.status is not None:
         took = f', "seconds": {(event.time - event.asked) / _SECOND}'
+    around = "" if event.tls is None else f', "tls": {session_object(event.tls)}'
     return (
         f'{_known(given)}, "offered_subprotocols": {words(event.offered_subprotocols)}, '
         f'"offered_extensions": {words(event.offered_extensions)}{status}{_known(answered)}{valid}, '
-        f'"extensions": {words(event.extensions)}, "outcome": "{event.outcome}", "http": "{event.versions[0]}"{took}, '
+        f'"extensions": {words(event.extensions)}, "outcome": "{event.outcome}", "http": "{event.versions[0]}"{around}{took}, '
         f'"earlier_requests": {event.earlier}, "request_headers": {_headers(event.request_headers)}, '
         f'"response_headers": {_headers(event.response_headers)}'
     )
+
+
+def session_object(session: Session) -> str:
+    """What TLS agreed on, as an object."""
+    known = {"version": session.version, "cipher": session.cipher, "sni": session.sni, "alpn": session.alpn}
+    return f'{{{_known(known)[2:]}, "resumed": {boolean(session.resumed)}}}'
 
 
 def message_keys(event: WebSocketMessage) -> str:

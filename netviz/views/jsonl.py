@@ -98,6 +98,10 @@ class JsonLines:
             from netviz.views.json_socketio import session_keys  # most captures hold none
 
             body = session_keys(event)
+        elif event.name.startswith("tls."):
+            from netviz.views.json_tls import tls_keys
+
+            body = self._peers.get(event.connection, "") + tls_keys(event)  # type: ignore[attr-defined,arg-type]
         else:
             body = f', "count": {event.count}' if isinstance(event, CaptureProblem) else ""
         return f'{head}{body}, "problems": {problems_array(event.problems)}}}'

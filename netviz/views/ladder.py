@@ -16,7 +16,7 @@ from netviz.quantity import seconds, span
 from netviz.views.quiet import Fold, folded, lines, scale
 from netviz.views.text import clock
 
-__all__ = ["Clock", "Rungs", "ladder"]
+__all__ = ["Clock", "Inside", "Rungs", "ladder"]
 
 Clock = Literal["elapsed", "delta", "absolute"]
 
@@ -39,8 +39,23 @@ class Rungs(NamedTuple):
     spaced: bool = False
 
 
-def ladder(connection: TcpConnection, course: Course, start: int | None, width: int, rungs: Rungs) -> Iterator[Text]:
-    """The lines of the ladder; ``start`` is the time of the capture's first packet."""
+class Inside(NamedTuple):
+    """A rung of what TCP carries: its last packet and how many there are, when that came, from which side, what it is
+    called (the first that fits, of several), and what it says in words.
+    """
+
+    packet: int
+    packets: int
+    time: int | None
+    side: int
+    labels: tuple[str, ...]
+    words: str
+
+
+def ladder(
+    connection: TcpConnection, course: Course, start: int | None, width: int, rungs: Rungs, inside: Sequence[Inside] = ()
+) -> Iterator[Text]:
+    """The lines of the ladder; ``start`` is the time of the capture's first packet, ``inside`` stands between those of TCP."""
     wide, numbered = width >= _WIDE, width >= _ROOMY
     drawn = list(folded(course.moments) if rungs.whole else course.moments)
     times = _times([moment for moment in drawn if not isinstance(moment, Fold)], start, rungs.clock, numbered)
@@ -54,12 +69,18 @@ def ladder(connection: TcpConnection, course: Course, start: int | None, width: 
     previous: Moment | None = None
     fold: Fold | None = None
     when = iter(times)
+    pending = list(inside)
     for moment in drawn:
         if isinstance(moment, Fold):
             fold = moment
             continue
         if previous is not None:
             fold = fold or _missing(previous, moment)
+            while pending and previous.segment.packet <= pending[0].packet < moment.segment.packet:
+                rung = pending.pop(0)
+                yield from _inside(rung, start, time, arrow, width, wide=wide, numbered=numbered)
+                if fold is not None and not rungs.whole:
+                    fold = fold._replace(segments=fold.segments - rung.packets) if fold.segments > rung.packets else None
             yield from _passing(previous, moment, unit, fold, time, arrow, width)
             fold = None
         line = _moment(moment, next(when), time, arrow)
@@ -71,6 +92,8 @@ def ladder(connection: TcpConnection, course: Course, start: int | None, width: 
             yield line
             yield from _below(words, time, width)
         previous = moment
+    for rung in pending:
+        yield from _inside(rung, start, time, arrow, width, wide=wide, numbered=numbered)
     if any(any(moment.inferred) for moment in course.moments):
         yield Text(" " * time + "? inferred: no segment of that side shows it", "faint")
 
@@ -144,6 +167,28 @@ def _moment(moment: Moment, when: str, time: int, arrow: int) -> Text:
     left, right = (name + "?" * (unsure and name != "?") for name, unsure in zip(moment.states, moment.inferred, strict=True))
     return _line(when, left, not moment.inferred[0], drawn, right, not moment.inferred[1],
                  time)  # fmt: skip
+
+
+def _inside(
+    rung: Inside, start: int | None, time: int, arrow: int, width: int, *, wide: bool, numbered: bool
+) -> Iterator[Text]:
+    """A rung of what TCP carries, without states: those of TCP do not change."""
+    when = "no time" if rung.time is None else seconds(rung.time - (rung.time if start is None else start))
+    style = ("client", "server")[rung.side]
+    label = next((label for label in rung.labels if len(label) <= arrow - 6), rung.labels[-1][: max(arrow - 7, 1)] + "…")
+    rest = max(arrow - len(label) - 6, 0)
+    parts = (("── ", style), (label, "label"), (" " + "─" * (rest + 1) + "▶", style))
+    if rung.side:
+        parts = (("◀─ ", style), (label, "label"), (" " + "─" * (rest + 2), style))
+    line = _line(f"#{rung.packet:<7} {when}" if numbered else when, "", True, Text.assemble(*parts), "", True, time)
+    words = f"“{rung.words}”"
+    if wide:
+        line.pad_right(time + arrow + 2 * (_STATE + 1) - line.cell_len)
+        yield from _beside(line, words, width)
+    else:
+        line.rstrip()
+        yield line
+        yield from _below(words, time, width)
 
 
 def _label(moment: Moment, room: int) -> str:

@@ -20,6 +20,9 @@ OSI = {1: "physical", 2: "data link", 3: "network", 4: "transport", 5: "session"
 #: From this width on boxes keep a blank on each side; beyond the other one they do not grow.
 _AIRY, _WIDEST = 100, 120
 
+#: Layers that do not give their box a name.
+_UNNAMED = ("padding", "nothing", "sealed", "opened", "tls-tag")
+
 #: What of a content is shown, in characters, and how many header lines of HTTP.
 _CONTENT, _LINES, _EACH = 300, 8, 6
 
@@ -115,7 +118,7 @@ def _label(osi: int, group: list[PacketLayer], levels: dict[tuple[int, int], lis
 
 def _top(label: str, group: list[PacketLayer], room: int, style: str) -> Text:
     """``┌ 4 transport ─ TCP ─────── 32 bytes ┐``."""
-    names = list(dict.fromkeys(layer.name for layer in group if layer.key not in ("padding", "nothing")))
+    names = list(dict.fromkeys(layer.name for layer in group if layer.key not in _UNNAMED))
     name = " + ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
     size = sum(layer.size for layer in group)
     cost = f" {plural(size, 'byte')} " if size else ""
@@ -143,7 +146,7 @@ def _content(group: list[PacketLayer], room: int, full: bool) -> Iterator[Text]:
     if len(group) > 1 and all(layer.key == "encrypted" for layer in group):
         group = group[:1]
     if not full:  # the record before it has said what it is
-        group = [layer for layer in group if layer.key != "handshake"]
+        group = [layer for layer in group if layer.key != "handshake" or layer.facts]
     for layer in group[: None if full else _EACH]:
         if layer.key == "nothing":
             yield Text(f"nothing: {safe(layer.note)}", "faint")

@@ -46,6 +46,8 @@ def row(trace: Trace, width: int, room: tuple[int, int]) -> Text:
 
 def _said(trace: Trace) -> str:
     close, words = trace.close, []
+    if trace.upgrade is not None and trace.upgrade.tls is not None:
+        words.append(trace.upgrade.tls.version)
     if close is not None:
         client, server = close.totals
         words.append(f"{client.messages:,} ▶ ◀ {server.messages:,}")

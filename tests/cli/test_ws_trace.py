@@ -60,6 +60,7 @@ _SOMETIMES: dict[str, dict[str, _Kind]] = {
     "websocket.upgrade": {
         "host": str, "key": str, "version": str, "origin": str, "user_agent": str, "status": int, "reason": str, "accept": str,
         "accept_expected": str, "accept_valid": bool, "subprotocol": str, "proxy": str, "body": str, "seconds": _NUMBER,
+        "tls": dict,
     },
     "websocket.frame": {"mask": str, "inferred": list},
     "websocket.message": {"length": int, "code": int, "text": str, "data": str, "answers": dict, "inferred": list},
@@ -407,7 +408,7 @@ def _contract(line: dict[str, Any]) -> None:
 @pytest.mark.parametrize("capture", sorted(CAPTURES))
 def test_json_keeps_the_contract(capture: str) -> None:
     for line in _lines(str(CAPTURES[capture])):
-        if line["event"].startswith(("engineio.", "socketio.")):  # their keys: tests/views/test_json_socketio.py
+        if line["event"].startswith(("engineio.", "socketio.", "tls.")):  # their keys: test_json_socketio.py, test_json_tls.py
             assert line.keys() >= _COMMON.keys() | {"packets", "problems"}
         else:
             _contract(line)
@@ -528,7 +529,7 @@ def test_check_of_the_fast_path(name: str, status: int, saved: _Save) -> None:
 def test_plain_is_a_line_an_event(name: str, words: list[str]) -> None:
     run = inside("ws-trace", name, "--plain", "--raw", *words)
     assert (run.status, run.err) == (0, "")
-    starts = r"(upgrade|message \d+|frame \d+|closed \d+|problem [a-z0-9-]+:|still open)"
+    starts = r"(upgrade|tls |message \d+|frame \d+|closed \d+|problem [a-z0-9-]+:|still open)"
     for line in run.out.splitlines():
         assert re.match(rf"(-|-?\d+\.\d{{6}}) (connection \d+ {starts} ?|capture problem )", line), line
     wanted = [line for line in _lines(name) if line["event"] == "websocket.message"]
@@ -845,3 +846,26 @@ def test_a_stream_of_several_says_whose_message_it_is(saved: _Save) -> None:
 @pytest.mark.parametrize(("words", "status"), [([], 1), (["--grep", "good"], 0)])
 def test_check_of_a_stream(words: list[str], status: int, bad: str) -> None:
     assert process("ws-trace", "-", "--check", *words, stdin=Path(bad)).status == status
+
+
+# Key logs
+
+
+def test_a_key_log_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+    run = inside("ws-trace", "wss", "--keylog", str(tmp_path / "none"))
+    assert run.status == 2
+    assert "cannot read the key log" in run.err
+
+
+@pytest.mark.parametrize("command", ["ws-trace", "handshake", "summary"])
+def test_a_key_log_that_the_environment_names_need_not_be_there(command: str, tmp_path: Path) -> None:
+    assert inside(command, "mixed", SSLKEYLOGFILE=str(tmp_path / "none")) == inside(command, "mixed")
+
+
+def test_a_key_log_with_garbage_is_told(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("not a key\n")
+    run = inside("ws-trace", "wss", "--keylog", str(keys), "--json")
+    (problem,) = (json.loads(line) for line in run.out.splitlines() if "keylog-line" in line)
+    assert problem["event"] == "capture.problem"
+    assert "websocket.message" in run.out  # the keys inside the file are used all the same

@@ -93,7 +93,8 @@ def test_sentences_agree_with_their_counts() -> None:
     assert text(span=Span(None, None, None, 0, _PLAIN.count)).startswith("no packet carries a time")
     assert text(shares=(Share("QUIC", "UDP", 1, 9, 4, "bytes"),)).startswith("1 UDP packet is QUIC")
     assert "the filter was 'port 80'" in text(count=0, interfaces=(_interface(filter="port 80"),))
-    assert "brings keys" in text(shares=(Share("tls", "TCP", 9, 9, 4, "bytes", 1),), keys=1)
+    assert text(shares=(Share("tls", "TCP", 9, 9, 4, "bytes", 3),), opened=2).startswith("1 connection is encrypted (TLS)")
+    assert not hints(_with(shares=(Share("tls", "TCP", 9, 9, 4, "bytes", 3),), opened=3))
 
 
 def test_what_is_said_has_its_packet() -> None:

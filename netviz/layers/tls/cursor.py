@@ -1,0 +1,49 @@
+"""Reading handshake messages: numbers, and vectors with their length in front (RFC 8446 section 3.4)."""
+
+from __future__ import annotations
+
+__all__ = ["Cursor", "Malformed"]
+
+
+class Malformed(Exception):  # noqa: N818 - an adjective, like what it is said of
+    """A message ends before what it says it holds; never leaves the layer."""
+
+
+class Cursor:
+    """A place in some bytes; what is read lies before ``end``, or Malformed is raised."""
+
+    __slots__ = ("_data", "at", "end")
+
+    def __init__(self, data: bytes, at: int = 0, end: int | None = None) -> None:
+        self._data = data
+        self.at = at
+        self.end = len(data) if end is None else end
+
+    def __bool__(self) -> bool:
+        return self.at < self.end
+
+    def number(self, size: int) -> int:
+        """An unsigned number of so many bytes."""
+        return int.from_bytes(self.take(size), "big")
+
+    def take(self, size: int) -> bytes:
+        """So many bytes."""
+        if self.at + size > self.end:
+            raise Malformed
+        self.at += size
+        return self._data[self.at - size : self.at]
+
+    def vector(self, size: int) -> bytes:
+        """Bytes behind their length, which is a number of ``size`` bytes."""
+        return self.take(self.number(size))
+
+    def inner(self, size: int) -> Cursor:
+        """The same to read on in."""
+        return Cursor(self.vector(size))
+
+    def numbers(self, size: int, width: int) -> tuple[int, ...]:
+        """A vector of numbers of ``width`` bytes each."""
+        inner, found = self.inner(size), []
+        while inner:
+            found.append(inner.number(width))
+        return tuple(found)

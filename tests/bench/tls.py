@@ -1,0 +1,83 @@
+"""How fast `netviz ws-trace --keylog` reads what is inside TLS, as ratios to tshark in the same run.
+
+usage: python -m tests.bench.tls [--megabytes N] [--rounds N] [--cipher NAME]
+
+A capture of a hundred megabytes is made first: connections of TLS 1.3 (with --cipher: of TLS 1.2) between a real client and
+server, with WebSockets inside that send messages from 20 bytes to 4 kB.  tshark is asked for WebSockets, as the ratio is
+meant to be: ``tshark -o tls.keylog_file:F -Y websocket``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import ssl
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.handshake import best, report
+from tests.frames import accepted, frame, request
+from tests.talk import Line
+from tests.tls import Setup, Talk, contexts
+from tests.wire import CLIENT, SERVER, Packet, Wire, pcap
+
+_NETVIZ = (sys.executable, "-m", "netviz", "ws-trace")
+
+#: Sizes of messages, and how many each connection exchanges.
+_SIZES, _MESSAGES = (20, 90, 250, 700, 1400, 4000), 1000
+
+
+def _lines(rng: random.Random) -> Iterator[Line]:
+    yield CLIENT, request()
+    yield SERVER, accepted()
+    for _ in range(_MESSAGES):
+        text = (b'{"position": [50.49, 8.89], "speed": 43}' * 100)[: rng.choice(_SIZES)]
+        yield CLIENT, frame(1, text, rng.getrandbits(32))
+        yield SERVER, frame(1, text)
+
+
+def write(capture: Path, keys: Path, megabytes: int, cipher: str = "") -> int:
+    """Write a capture and its key log; how many connections it has."""
+    setup = Setup(ssl.TLSVersion.TLSv1_2, cipher) if cipher else Setup()
+    rng = random.Random(1)
+    both = contexts(setup, keys)
+    packets: list[Packet] = []
+    size = count = 0
+    while size < megabytes * 1_000_000:
+        talk = Talk(*both, wire=Wire(("10.0.0.1", 20_000 + count), ("10.0.0.2", 443)))
+        talk.shake()
+        talk.say(_lines(rng))
+        talk.close()
+        packets += talk.wire.packets
+        size += sum(len(packet.data) + 16 for packet in talk.wire.packets)
+        count += 1
+    packets.sort(key=lambda packet: packet.time)
+    capture.write_bytes(pcap(packets))
+    return count
+
+
+def main() -> None:
+    """Measure frames alone, and everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cipher", default="")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as directory:
+        capture, keys = Path(directory, "wss.pcap"), Path(directory, "keys")
+        count = write(capture, keys, given.megabytes, given.cipher)
+        named = (str(capture), "--json", "--keylog", str(keys))
+        tshark = ("tshark", "-n", "-r", str(capture), "-o", f"tls.keylog_file:{keys}", "-Y", "websocket")
+        others = {"tshark": tshark} if shutil.which("tshark") else {}
+        what = f"{capture.stat().st_size / 1e6:,.0f} MB, {count} connections"
+        report(f"frames inside TLS: {what}",
+               best({"netviz": (*_NETVIZ, *named, "--only", "websocket.frame"), **others}, given.rounds))  # fmt: skip
+        report("everything inside TLS", best({"netviz": (*_NETVIZ, *named), **others}, given.rounds))
+        report("without keys", best({"netviz": (*_NETVIZ, *named[:2])}, given.rounds))
+
+
+if __name__ == "__main__":
+    main()
