@@ -1,6 +1,6 @@
 """``python -m netviz``."""
 
-from netviz.cli import main
+from netviz.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()
