@@ -163,7 +163,9 @@ class Assembly:
             if (self._wanted.contents or inferred) and channel.introduced not in ((True, inferred), (True, True)):
                 channel.introduced = True, inferred
                 client, server = peers(connection.finish(), channel.client)
-                found.append((told[0][0], ("peers", (connection.number, client, server, inferred))))
+                # Before all that is told of it, in whatever order that became certain: a damaged TLS record comes late.
+                first = min(ready for ready, _ in told)
+                found.append((first, ("peers", (connection.number, client, server, inferred))))
             found += told
             told.clear()
 

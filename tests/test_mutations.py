@@ -14,7 +14,15 @@ from netviz.analysis import Analysis
 from netviz.capture.metadata import Metadata
 from netviz.capture.stream import read_capture
 from netviz.errors import NetvizError
-from netviz.event import Anatomy, Event, Peers
+from netviz.event import (
+    Anatomy,
+    Event,
+    Peers,
+    WebSocketClose,
+    WebSocketFrame,
+    WebSocketMessage,
+    WebSocketUpgrade,
+)
 from netviz.layers.layer import Wanted
 from netviz.samples import samples
 from netviz.views.jsonl import JsonLines
@@ -62,3 +70,17 @@ def test_damage_ends_in_events(path: Path) -> None:
         frames = [line for line in told if '"event": "websocket.frame"' in line]
         bare = [line for line in _lines(data, contents=False) if '"event": "websocket.frame"' in line]
         assert bare == frames
+
+
+def test_the_ends_are_told_before_all_else_also_where_records_are_damaged() -> None:
+    """What one side says may become certain before what the other had said earlier: here in the hellos of four connections."""
+    data = _SAMPLES["wss-missing-key"].read_bytes()
+    late = set()
+    for place in range(5000, 5200):
+        met: set[int] = set()
+        for event in _events(data[:place] + bytes([data[place] ^ 0x10]) + data[place + 1 :], Wanted()):
+            if isinstance(event, Peers):
+                met.add(event.connection)
+            elif isinstance(event, WebSocketUpgrade | WebSocketFrame | WebSocketMessage | WebSocketClose):
+                late |= {place} if event.connection not in met else set()
+    assert late == set()
