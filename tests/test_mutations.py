@@ -84,3 +84,17 @@ def test_the_ends_are_told_before_all_else_also_where_records_are_damaged() -> N
             elif isinstance(event, WebSocketUpgrade | WebSocketFrame | WebSocketMessage | WebSocketClose):
                 late |= {place} if event.connection not in met else set()
     assert late == set()
+
+
+@pytest.mark.parametrize("name", ["wss", "wss-tls12"])
+def test_damaged_heads_of_records_come_to_an_end(name: str) -> None:
+    """Each byte of the header of each record of TLS that begins a segment, a bit changed in each."""
+    data = _SAMPLES[name].read_bytes()
+    heads = [at for at in range(len(data) - 5) if 20 <= data[at] <= 23 and data[at + 1 : at + 3] in (b"\3\1", b"\3\3")]
+    assert len(heads) > 20
+    for head in heads[:40]:
+        for byte in range(5):
+            for bit in (0, 4, 6):
+                changed = bytearray(data)
+                changed[head + byte] ^= 1 << bit
+                assert list(_events(bytes(changed), Wanted()))

@@ -12,7 +12,7 @@ from netviz.event import Side, TlsRecord
 from netviz.layers.tls.handshake import Messages
 from netviz.layers.tls.loss import MOST, overhead, resume
 from netviz.layers.tls.protection import Protection
-from netviz.layers.tls.record import ALERT, APPLICATION, CHANGE, HANDSHAKE, HEAD, LARGEST, Record, is_head
+from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE, HEAD, LARGEST, Record, is_head
 from netviz.stream import Stream
 
 __all__ = ["LEGACY", "MODERN", "NOTHING", "Direction"]
@@ -90,9 +90,9 @@ class Direction:
             if self._behind():
                 self._skip()
             return None
-        kind, length = data[0], data[3] << 8 | data[4]
-        if data[1] != 3 or not CHANGE <= kind <= 24 or length > LARGEST:
+        if not is_head(data):
             return self._nonsense()
+        kind, length = data[0], data[3] << 8 | data[4]
         if self.held and kind != ALERT:
             return None
         if available < HEAD + length:
