@@ -29,6 +29,7 @@ __all__ = [
     "Talk",
     "certificate",
     "contexts",
+    "plainly",
     "read",
     "said",
     "talk_tls",
@@ -227,3 +228,12 @@ def said(events: Iterable[Event]) -> list[tuple[object, ...]]:
         elif event.name == "websocket.upgrade":
             found.append(("upgrade", event.path, event.outcome))  # type: ignore[union-attr]
     return sorted(found, key=str)
+
+
+def plainly(lines: Iterable[Line] = CHAT) -> list[tuple[object, ...]]:
+    """What netviz reads of the same talk without TLS."""
+    wire = Wire().open()
+    for side, data in lines:
+        for at in range(0, len(data), 1400):
+            wire.send(side, PSH | ACK, data[at : at + 1400])
+    return said(read(wire.close(), None))

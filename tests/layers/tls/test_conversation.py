@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,8 @@ from netviz.event import (
     WebSocketUpgrade,
 )
 from tests.frames import accepted, request
-from tests.talk import Line, c, s
-from tests.tls import CHAT, HOST, NO_EXTENDED_MASTER, NO_OUTSIDE_MAC, Setup, Talk, contexts, read, said, talk_tls
+from tests.talk import c, s
+from tests.tls import CHAT, HOST, NO_EXTENDED_MASTER, NO_OUTSIDE_MAC, Setup, Talk, contexts, plainly, read, said, talk_tls
 from tests.wire import ACK, CLIENT, PSH, SERVER, Packet, Wire
 
 _V12, _V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -72,16 +72,7 @@ def _named(setup: Setup) -> str:
     return f"{setup.cipher or '1.3'}{'-inside' if setup.options else ''}"
 
 
-def _plain(lines: Iterable[Line] = CHAT) -> list[tuple[object, ...]]:
-    """What netviz reads of the same talk without TLS."""
-    wire = Wire().open()
-    for side, data in lines:
-        for at in range(0, len(data), 1400):
-            wire.send(side, PSH | ACK, data[at : at + 1400])
-    return said(read(wire.close(), None))
-
-
-_SAID = _plain()
+_SAID = plainly()
 
 
 @pytest.fixture
@@ -147,7 +138,7 @@ def test_1_3(keys: Path) -> None:
 def test_segments_of_any_size(setup: Setup, size: int, keys: Path) -> None:
     lines = CHAT[:4]
     wire = talk_tls(setup, keys, lines, size=size)
-    assert said(read(wire, keys)) == _plain(lines)
+    assert said(read(wire, keys)) == plainly(lines)
 
 
 @pytest.mark.parametrize("setup", [Setup(), Setup(curve="prime256v1"), Setup(_V12, "AES256-SHA256"),

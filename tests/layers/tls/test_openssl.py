@@ -10,21 +10,13 @@ import pytest
 from netviz.event import Event, TlsHandshake, TlsKeyUpdate, WebSocketUpgrade
 from tests.openssl import End, Pair, available
 from tests.talk import Line
-from tests.tls import CHAT, read, said
-from tests.wire import ACK, CLIENT, PSH, Wire
+from tests.tls import CHAT, plainly, read, said
+from tests.wire import CLIENT, Wire
 
 pytestmark = pytest.mark.skipif(not available(), reason="no libssl that can be asked")
 
 
-def _plain() -> list[tuple[object, ...]]:
-    wire = Wire().open()
-    for side, data in CHAT:
-        for at in range(0, len(data), 1400):
-            wire.send(side, PSH | ACK, data[at : at + 1400])
-    return said(read(wire.close(), None))
-
-
-_SAID = _plain()
+_SAID = plainly()
 
 
 @pytest.fixture
