@@ -30,6 +30,7 @@ from netviz.event import (
     Share,
     SocketIoPacket,
     TcpConnection,
+    TcpOpening,
     TlsAlert,
     TlsHandshake,
     TlsProblem,
@@ -67,23 +68,20 @@ def summarize(
     keys: KeyLog | None = None,
 ) -> Iterator[CaptureProblem | CaptureSummary]:
     """Problems of the capture, then its summary; ``keys`` open what is inside TLS, as do those in the capture."""
-    keys = keys or KeyLog()
-    keys.growing = source.streaming
-    summarizer = Summarizer(whole=source.streaming or source.size <= _WHOLE, keys=keys)
-    for batch in source:
-        yield from summarizer.feed(batch)
-        if progress is not None:
-            progress(source.progress)
-    yield from summarizer.close()
-    yield summarizer.summary(source)
+    for event in Summarizer.of(source, keys).run(source, progress):
+        if isinstance(event, CaptureProblem | CaptureSummary):
+            yield event
 
 
 class Summarizer:
-    """Feed it Batches, close it, then ask for the summary; with ``whole`` all payload is read for WebSockets."""
+    """Feed it Batches, close it, then ask for the summary; with ``whole`` all payload is read for WebSockets.
 
-    def __init__(self, *, whole: bool, keys: KeyLog | None = None) -> None:
+    What connections and WebSockets come to is told as it passes; with ``openings`` connections also once they are open.
+    """
+
+    def __init__(self, *, whole: bool, keys: KeyLog | None = None, openings: bool = False) -> None:
         self._survey = Survey()
-        self._connections = Analysis()
+        self._connections = Analysis(openings=openings)
         self._payload = Analysis(wanted=Wanted(keys=keys or KeyLog())) if whole else None
         #: Connections of which what is inside TLS was read.
         self._opened = 0
@@ -100,25 +98,48 @@ class Summarizer:
         self._flawed: set[int] = set()
         self._troubles: dict[tuple[str, str], Trouble] = {}
 
-    def feed(self, batch: Batch) -> Iterator[CaptureProblem]:
-        """The problems of the capture that a Batch shows."""
+    @classmethod
+    def of(cls, source: Source, keys: KeyLog | None = None) -> Summarizer:
+        """The one for a capture: one that comes live is told of as it comes, a large one is not read for WebSockets."""
+        keys = keys or KeyLog()
+        keys.growing = source.streaming
+        return cls(whole=source.streaming or source.size <= _WHOLE, keys=keys, openings=source.streaming)
+
+    @property
+    def start(self) -> int | None:
+        """The time of the first packet in ns, once there is one."""
+        return self._connections.start
+
+    def run(self, source: Source, progress: Callable[[float | None], None] | None = None) -> Iterator[Event]:
+        """What the capture shows, then its summary."""
+        for batch in source:
+            yield from self.feed(batch)
+            if progress is not None:
+                progress(source.progress)
+        yield from self.close()
+        yield self.summary(source)
+
+    def feed(self, batch: Batch) -> Iterator[Event]:
+        """What a Batch shows."""
         self._survey.feed(batch)
         yield from self._take(self._connections.feed(batch), () if self._payload is None else self._payload.feed(batch))
 
-    def close(self) -> Iterator[CaptureProblem]:
-        """Those that only the end shows."""
+    def close(self) -> Iterator[Event]:
+        """What only the end shows."""
         yield from self._take(self._connections.close(), () if self._payload is None else self._payload.close())
 
-    def _take(self, connections: Iterator[Event], payload: Iterator[Event] | tuple[()]) -> Iterator[CaptureProblem]:
+    def _take(self, connections: Iterator[Event], payload: Iterator[Event] | tuple[()]) -> Iterator[Event]:
         for event in connections:
             if isinstance(event, CaptureProblem):
                 for problem in event.problems:
                     self._trouble("capture", problem, event.count, None)
-                yield event
-            elif isinstance(event, TcpConnection):
+            elif isinstance(event, TcpConnection) and not isinstance(event, TcpOpening):
                 self._connection(event)
+            yield event
         for event in payload:
             self._websocket(event)
+            if not isinstance(event, CaptureProblem):  # these are told by the analysis of connections
+                yield event
 
     def _connection(self, event: TcpConnection) -> None:
         self._outcomes[event.outcome] = self._outcomes.get(event.outcome, 0) + 1

@@ -33,11 +33,12 @@ exec(compile(open(sys.argv[0]).read(), sys.argv[0], "exec"), {"__name__": "__mai
 """
 
 
-def apart(script: Path, *words: str, seconds: float = 60) -> dict[str, Any]:
-    """What the script, which may use this package, prints as JSON in its last line."""
+def apart(script: Path, *words: str, seconds: float = 60, shared: bool = False) -> dict[str, Any]:
+    """What the script, which may use this package, prints as JSON in its last line; ``shared``: on the machine's own lo."""
     said = json.dumps([str(script), *words])
+    start = _START.replace("enter()\n", "") if shared else _START
     done = subprocess.run(
-        [sys.executable, "-c", _START, said], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=seconds,
+        [sys.executable, "-c", start, said], cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=seconds,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -16,7 +16,7 @@ from netviz.verdicts.tcp import judge_tcp
 from netviz.views.ladder import Rungs, ladder
 from netviz.views.offers import offers
 from netviz.views.overview import footer, header, row, widths
-from netviz.views.plain import plain_course, plain_event
+from netviz.views.plain import once, plain_course, plain_event
 from netviz.views.prologue import cost_table, inside
 from netviz.views.story import OUTCOMES, story
 from netviz.views.text import fold, safe
@@ -32,16 +32,8 @@ _HELD = 500
 
 def print_plain(console: Console, analysis: Analysis, events: Iterable[Event], chosen: Selection, *, steps: bool) -> None:
     """A line an event, as they come; with ``steps`` also one for each segment that decided something."""
-    told: set[int] = set()
-    for event in filter(chosen.passes, events):
-        if isinstance(event, TcpOpening):
-            if steps:
-                continue
-            if event.closing is None:
-                told.add(event.connection)  # it came to nothing: there will be no more to tell
-        elif isinstance(event, TcpConnection) and event.connection in told:
-            told.discard(event.connection)
-            continue
+    passed = filter(chosen.passes, events)
+    for event in (event for event in passed if not isinstance(event, TcpOpening)) if steps else once(passed):
         if steps and isinstance(event, TcpConnection):
             for line in plain_course(event, course(event), analysis.start):
                 console.print(line, soft_wrap=True)

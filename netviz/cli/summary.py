@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from netviz.cli.options import given, keylog, opened, output
 from netviz.cli.origin import Origin, origin
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from netviz.event import Event
+    from netviz.summary import Summarizer
 
 __all__ = ["summary"]
 
@@ -38,6 +46,7 @@ def summary(
     """
     import gc
     from dataclasses import replace
+    from io import TextIOWrapper
 
     from netviz.cli import COMMANDS
     from netviz.cli.names import shortest
@@ -45,21 +54,26 @@ def summary(
     from netviz.cli.progress import Progress
     from netviz.cli.screen import screen
     from netviz.cli.watch import Watch
-    from netviz.event import CaptureSummary
-    from netviz.summary import summarize
+    from netviz.event import CaptureProblem, CaptureSummary
+    from netviz.summary import Summarizer
     from netviz.verdicts.capture import commands
 
     # Events are many and never form cycles: collecting them costs a tenth of the time and finds nothing.
     gc.disable()
     source = origin.open("summary")
-    watch = Watch(source, None, origin.matching)
+    summarizer = Summarizer.of(source, opened(keylog, source.streaming))
+    watch = Watch(source, summarizer, origin.matching)
     console = screen(color, only_ascii)
-    if not (as_json or plain):
-        watch.begin(console)
+    if source.streaming and isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    events = summarizer.run(source, watch.tick if source.streaming else Progress().update)
+    if origin.interface is not None and not as_json and (plain or not watch.begin(console)):
+        events = _flowing(console, summarizer, events)
     problems = False
-    keys = opened(keylog, source.streaming)
     with Patience(source) as patience:
-        for event in watch.passing(summarize(source, watch.tick if source.streaming else Progress().update, keys)):
+        for event in watch.passing(events):
+            if not isinstance(event, CaptureProblem | CaptureSummary):
+                continue
             problems |= bool(event.problems)
             if isinstance(event, CaptureSummary):
                 event = replace(event, matching=origin.matching.strip())
@@ -81,10 +95,23 @@ def summary(
                 else:
                     from netviz.views.summary import summary_lines
 
-                    for line in summary_lines(event, next_ones, names, console.width):
+                    keep = "" if origin.interface is None else f"netviz summary -i {origin.interface} --write my.pcapng"
+                    for line in summary_lines(event, next_ones, names, console.width, keep):
                         console.print(line, soft_wrap=True)
     watch.tell()
     if patience.over:
         ctx.exit(130)
     if check and problems:
         ctx.exit(1)
+
+
+def _flowing(console: Console, summarizer: Summarizer, events: Iterable[Event]) -> Iterator[Event]:
+    """The same events; connections are told as they open and end."""
+    from netviz.event import TcpConnection
+    from netviz.views.plain import once, plain_event
+
+    for event in once(events):
+        if isinstance(event, TcpConnection):
+            for line in plain_event(event, summarizer.start):
+                console.print(line, soft_wrap=True)
+        yield event

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from netviz.analysis import Analysis
     from netviz.capture.live import Live
     from netviz.event import Event
+    from netviz.summary import Summarizer
     from netviz.views.live import Board, Pulse
 
 __all__ = ["Watch", "pulse", "tell"]
@@ -29,9 +30,9 @@ _PACE = 0.1
 class Watch:
     """Draws what passes, where packets come live and stdout is a terminal; what is drawn at the end is for others."""
 
-    def __init__(self, source: Source, analysis: Analysis | None, matching: str) -> None:
+    def __init__(self, source: Source, read: Analysis | Summarizer, matching: str) -> None:
         self._source = _live(source)
-        self._analysis = analysis
+        self._read = read
         self._matching = matching
         self._console: Console | None = None
         self._board: Board | None = None
@@ -72,7 +73,7 @@ class Watch:
         self._due = now + _PACE
         from rich.console import Group
 
-        self._board.start = self._analysis.start if self._analysis is not None else None
+        self._board.start = self._read.start
         height = self._console.size.height
         lines = list(self._board.lines(pulse(self._source, self._matching), self._console.width, height))
         self._area.update(Group(*lines[: height - 1]), refresh=True)

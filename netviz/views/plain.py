@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 from netviz.event import SIDES, CaptureProblem, Course, Event, Moment, TcpConnection, TcpOpening
 from netviz.quantity import seconds, span
 from netviz.views.overview import ending
 from netviz.views.text import safe
 
-__all__ = ["plain_course", "plain_event", "plain_moment"]
+__all__ = ["once", "plain_course", "plain_event", "plain_moment"]
+
+_E = TypeVar("_E", bound=Event)
+
+
+def once(events: Iterable[_E]) -> Iterator[_E]:
+    """The same events, but of a connection that came to nothing only its opening: there is no more to tell."""
+    told: set[int] = set()
+    for event in events:
+        if isinstance(event, TcpOpening):
+            if event.closing is None:
+                told.add(event.connection)
+        elif isinstance(event, TcpConnection) and event.connection in told:
+            told.discard(event.connection)
+            continue
+        yield event
 
 
 def plain_event(event: Event, start: int | None) -> Iterator[str]:

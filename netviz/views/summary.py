@@ -13,6 +13,7 @@ from netviz.verdicts.tcp import severity
 from netviz.views.overview import SIGNS, ending, widths
 from netviz.views.summary_facts import facts, found, headline, repeated, written
 from netviz.views.text import fold, safe, wrapped
+from netviz.views.topics_named import named, of_summary
 
 __all__ = ["summary_lines"]
 
@@ -28,8 +29,14 @@ _LABEL = 12
 _KINDS = 10
 
 
-def summary_lines(summary: CaptureSummary, commands: Iterable[Command], names: str, width: int) -> Iterator[Text]:
-    """All lines; ``names`` is how a shell is told the captures, "" where they cannot be read again."""
+#: How what comes through a pipe is kept.
+_KEEP = "sudo tcpdump -i any -w my.pcap, then netviz summary my.pcap"
+
+
+def summary_lines(
+    summary: CaptureSummary, commands: Iterable[Command], names: str, width: int, keep: str = ""
+) -> Iterator[Text]:
+    """All lines; ``names`` is how a shell is told the captures, "" where they cannot be read again, but ``keep`` keeps them."""
     sign, style = SIGNS[worst(summary)]
     yield fold(Text.assemble((f"{sign} ", style), (headline(summary), "title")), width, 2)
     for title, lines in (
@@ -39,13 +46,16 @@ def summary_lines(summary: CaptureSummary, commands: Iterable[Command], names: s
         ("busiest" if summary.connections > 1 else "", _connections(summary, width)),
         ("problems", _troubles(summary.troubles, width)),
         ("worth knowing", _hints(hints(summary), width)),
-        ("next", _commands(commands, names, width)),
+        ("next", _commands(commands, names, keep or _KEEP, width)),
     ):
         drawn = list(lines)
         if drawn:
             name, _, columns = title.partition("  ")
             heading = [Text.assemble((name, "label"), (f"  {columns}" if columns else "", "faint"))] if name else []
             yield from (Text(), *heading, *drawn)
+    topics = list(of_summary(summary))
+    if topics:
+        yield from (Text(), named(topics, width))
 
 
 def _facts(told: Iterable[tuple[str, str]], width: int) -> Iterator[Text]:
@@ -161,13 +171,12 @@ def _paragraph(mark: str, style: str, text: str, width: int, tone: str = "") -> 
         yield Text.assemble((mark if not index else " " * len(mark), style), (line, tone))
 
 
-def _commands(commands: Iterable[Command], names: str, width: int) -> Iterator[Text]:
+def _commands(commands: Iterable[Command], names: str, keep: str, width: int) -> Iterator[Text]:
     """Commands stay in one piece, however long, so that they can be copied."""
     told = list(commands)
     if not names:
         if told:
-            yield from _paragraph("  ", "", "what came through a pipe is gone; to look into it, keep it: "
-                                  "sudo tcpdump -i any -w my.pcap, then netviz summary my.pcap", width)  # fmt: skip
+            yield from _paragraph("  ", "", f"what has passed is gone; to look into it, keep it: {keep}", width)
         return
     typed = [written(command, names) for command in told]
     room = max(map(len, typed), default=0)

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
 
-from netviz.event import Dissection, PacketLayer, TcpConnection, WebSocketFrame, WebSocketMessage
+from netviz.event import CaptureSummary, Dissection, PacketLayer, TcpConnection, WebSocketFrame, WebSocketMessage
+from netviz.verdicts.capture import trouble_severity
 from netviz.verdicts.session_trace import SessionTrace
 from netviz.verdicts.session_use import use
 from netviz.verdicts.tcp import severity
 from netviz.verdicts.websocket import Trace
 from netviz.views.text import fold
 
-__all__ = ["named", "of_connection", "of_dissection", "of_frame", "of_sessions", "of_websocket"]
+__all__ = ["named", "of_connection", "of_dissection", "of_frame", "of_sessions", "of_summary", "of_websocket"]
 
 #: More would not be read.
 _MOST = 4
@@ -27,6 +28,16 @@ _BROKEN = {
     "message-interrupted": "fragmentation", "control-fragmented": "fragmentation", "reserved-bits": "compression",
     "inflate-error": "compression", "cannot-inflate": "compression", "close-code-invalid": "close-codes",
     "close-payload-short": "close-codes", "data-after-close": "close-codes",
+}  # fmt: skip
+
+#: Any problem of a capture, and the topic that tells what is behind it.
+_TROUBLES = _BROKEN | {
+    "connection-refused": "refused", "no-answer": "refused", "icmp-unreachable": "refused", "connection-reset": "refused",
+    "syn-retransmitted": "handshake", "zero-window": "buffering", "retransmissions": "sequence-numbers",
+    "out-of-order": "sequence-numbers", "lost-bytes": "sequence-numbers", "accept-wrong": "accept",
+    "upgrade-rejected": "rejected", "upgrade-header": "upgrade", "connection-header": "upgrade",
+    "upgrade-http-version": "upgrade", "extension-not-offered": "upgrade", "subprotocol-not-offered": "upgrade",
+    "closed-abnormally": "1006", "closed-with-error": "close-codes", "key-missing": "keylog", "request-refused": "rejected",
 }  # fmt: skip
 
 #: Headlines of verdicts on sessions, and the topic that tells what is behind them.
@@ -118,6 +129,22 @@ def of_sessions(servers: Iterable[Sequence[SessionTrace]], headlines: Iterable[s
         ):  # fmt: skip
             if found:
                 yield name
+
+
+def of_summary(summary: CaptureSummary) -> Iterator[str]:
+    """Topics of a whole capture: what is behind its worst problems, then what is in it."""
+    for trouble in sorted(summary.troubles, key=lambda trouble: trouble_severity(trouble) != "problem"):
+        if trouble.kind in _TROUBLES:
+            yield _TROUBLES[trouble.kind]
+    sessions = summary.sessions
+    for name, found in (
+        ("fallback", sessions.moved), ("polling", sessions.polling), ("socket.io", sessions.total),
+        ("websocket", summary.websockets.opened), ("upgrade", summary.websockets.accepted),
+        ("wss", summary.share("tls", "TCP")), ("handshake", summary.connections),
+        ("tcp-vs-udp", summary.share("UDP", "IP")), ("osi", summary.count),
+    ):  # fmt: skip
+        if found:
+            yield name
 
 
 def of_dissection(event: Dissection) -> Iterator[str]:

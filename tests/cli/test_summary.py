@@ -119,7 +119,7 @@ def test_a_pipe() -> None:
     run = process("summary", "-", stdin=CAPTURES["refused"])
     assert (run.status, run.err) == (0, "")
     assert "standard input" in run.out
-    assert "what came through a pipe is gone" in run.out
+    assert "what has passed is gone" in run.out
 
 
 def test_several_files() -> None:

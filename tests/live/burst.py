@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from tests.apart import NETVIZ
+from tests.live.talking import captured, listen
 
 _BURST, _AROUND = 30_000, 500
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Capture, send, count."""
     command = [*NETVIZ, "record", "-i", "lo", sys.argv[1], "--buffer", "1M", "-f", "udp port 9999"]
     recording = subprocess.Popen(command, stderr=subprocess.PIPE)
-    time.sleep(2)
+    listen(lambda: captured() == 1)
     (child,) = _children(recording.pid)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for count, stopped in ((_AROUND, False), (_BURST, True), (_AROUND, False)):

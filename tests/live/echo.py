@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.apart import NETVIZ
-from tests.live.talking import talk
+from tests.live.talking import captured, listen, talk
 
 _COUNT, _FILE = int(sys.argv[1]), Path(sys.argv[2])
 
@@ -21,7 +21,7 @@ def main() -> None:
     with lines.open("wb") as out:
         recording = subprocess.Popen([*NETVIZ, "record", "-i", "lo", str(_FILE)], stderr=subprocess.PIPE)
         tracing = subprocess.Popen([*NETVIZ, "ws-trace", "-i", "lo", "--json"], stdout=out, stderr=subprocess.PIPE)
-        time.sleep(2)
+        listen(lambda: captured() == 2)
         talk(_COUNT)
         time.sleep(0.5)
         told = []

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from tests.apart import NETVIZ
+from tests.live.talking import captured, listen
 
 _FILE = sys.argv[2]
 
@@ -23,7 +24,7 @@ def _start(interface: str = "lo", limit: int = 0) -> subprocess.Popen[bytes]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
     process = subprocess.Popen([*NETVIZ, "record", "-i", interface, _FILE], stderr=subprocess.PIPE, preexec_fn=limited)
-    time.sleep(2)
+    listen(lambda: captured() == 1)
     return process
 
 

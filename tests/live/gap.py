@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.apart import NETVIZ
-from tests.live.talking import talk
+from tests.live.talking import captured, listen, talk
 
 _COUNT = 20_000
 
@@ -23,7 +23,7 @@ def main() -> None:
     command = [*NETVIZ, "ws-trace", "-i", "lo", "--json", "--buffer", "1M"]
     with Path(sys.argv[1]).open("wb") as out:
         tracing = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE)
-        time.sleep(2)
+        listen(lambda: captured() == 1)
         (child,) = (int(word) for word in Path(f"/proc/{tracing.pid}/task/{tracing.pid}/children").read_text().split())
         talking = threading.Thread(target=talk, args=(_COUNT,))
         talking.start()

@@ -7,16 +7,18 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import subprocess
 import sys
 import termios
 import threading
-import time
 
 from tests.apart import NETVIZ
-from tests.live.talking import talk
+from tests.live.talking import captured, listen, talk
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def main() -> None:
@@ -36,9 +38,9 @@ def main() -> None:
 
     taking = threading.Thread(target=take)
     taking.start()
-    time.sleep(2)
+    listen(lambda: captured() == 1)
     talk(20, pause=0.02)
-    time.sleep(0.7)
+    listen(lambda: all(word in _COLOR.sub("", bytes(written).decode(errors="replace")) for word in sys.argv[4:]))
     live = len(written)
     process.send_signal(signal.SIGINT)
     status = process.wait(20)

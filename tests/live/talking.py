@@ -1,13 +1,32 @@
-"""An echo over a WebSocket on loopback."""
+"""An echo over a WebSocket on loopback, and when it may begin."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-__all__ = ["talk"]
+__all__ = ["captured", "listen", "talk"]
+
+#: Seconds that anything is waited for.
+_PATIENCE = 30.0
+
+
+def captured() -> int:
+    """How many sockets capture packets by now."""
+    return sum(line.split()[5] == "1" for line in Path("/proc/net/packet").read_text().splitlines()[1:])
+
+
+def listen(ready: Callable[[], bool]) -> None:
+    """Wait for that, and for what is not seen from outside: buffers that are made, lines that are on their way."""
+    begun = time.monotonic()
+    while not ready() and time.monotonic() < begun + _PATIENCE:
+        time.sleep(0.02)
+    time.sleep(0.3)
 
 
 async def _echo(connection: ServerConnection) -> None:

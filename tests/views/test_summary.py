@@ -43,13 +43,13 @@ def test_blocks_in_their_order() -> None:
     lines = _drawn(_MIXED)
     assert lines[0] == "✗ 1,127 packets, 52 TCP connections, 18 WebSockets, 3 kinds of problem"
     titles = [line.split()[0] for line in lines[1:] if line and not line.startswith(" ")]
-    assert titles == ["file", "protocols", "connections", "busiest", "problems", "worth", "next"]
+    assert titles == ["file", "protocols", "connections", "busiest", "problems", "worth", "next", "netviz"]
 
 
 def test_blocks_without_content_are_left_out() -> None:
     lines = _drawn(_PLAIN)
     titles = [line.split()[0] for line in lines[1:] if line and not line.startswith(" ")]
-    assert titles == ["file", "protocols", "connections", "next"]
+    assert titles == ["file", "protocols", "connections", "next", "netviz"]
 
 
 @pytest.mark.parametrize("width", _WIDTHS)

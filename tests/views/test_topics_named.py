@@ -47,6 +47,14 @@ _NAMED = {
     "ws-trace socketio-unknown-sid -n 0": ["sticky-sessions", "polling", "socket.io"],
     "ws-trace socketio-heartbeat": ["polling", "acks", "fallback", "heartbeat"],
     "ws-trace socketio --raw": ["close-codes", "upgrade"],
+    "summary websocket": ["websocket", "upgrade", "handshake", "osi"],
+    "summary mixed": ["refused", "1006", "websocket", "upgrade"],
+    "summary refused": ["refused", "handshake", "osi"],
+    "summary zero-window": ["sequence-numbers", "buffering", "websocket", "upgrade"],
+    "summary violations": ["close-codes", "compression", "fragmentation", "masking"],
+    "summary wss-missing-key": ["keylog", "websocket", "upgrade", "wss"],
+    "summary socketio": ["fallback", "socket.io", "websocket", "upgrade"],
+    "summary socketio-stuck": ["rejected", "upgrade", "polling", "socket.io"],
     "layers websocket 1": ["handshake", "osi"],
     "layers websocket 3": ["sequence-numbers", "osi"],
     "layers websocket 4": ["upgrade", "osi"],
@@ -62,6 +70,7 @@ _NAMED = {
 _NONE = (
     "handshake refused --plain", "handshake refused --json", "ws-trace refused", "ws-trace websocket --plain",
     "ws-trace websocket --json", "layers websocket 9 --plain", "layers websocket 9 --json", "layers websocket 9 --layer tcp",
+    "summary mixed --plain", "summary mixed --json",
 )  # fmt: skip
 
 
@@ -82,13 +91,14 @@ def test_other_screens_name_none(words: str) -> None:
     assert _LINE.findall(inside(*words.split()).out) == []
 
 
-@pytest.mark.parametrize("table", ["_BROKEN", "_HEADLINES", "_LAYERS"])
+@pytest.mark.parametrize("table", ["_BROKEN", "_HEADLINES", "_LAYERS", "_TROUBLES"])
 def test_tables_name_topics_that_exist(table: str) -> None:
     assert set(getattr(topics_named, table).values()) <= set(topics())
 
 
 @pytest.mark.parametrize(
-    ("table", "folders"), [("_BROKEN", ["layers"]), ("_HEADLINES", ["verdicts"]), ("_LAYERS", ["", "layers"])]
+    ("table", "folders"),
+    [("_BROKEN", ["layers"]), ("_HEADLINES", ["verdicts"]), ("_LAYERS", ["", "layers"]), ("_TROUBLES", ["."])],
 )
 def test_tables_know_what_others_say(table: str, folders: list[str]) -> None:
     said = "".join(map(_sources, folders))
