@@ -20,6 +20,7 @@ from netviz.layers.websocket.conversation import WebSocket
 if TYPE_CHECKING:
     from netviz.layers.plain_http import Plain
     from netviz.payload import Group, Payload
+    from netviz.stream import Stream
 
 __all__ = ["Channel"]
 
@@ -74,6 +75,11 @@ class Channel:
         return not self._below
 
     @property
+    def streams(self) -> tuple[Stream, Stream]:
+        """What its layer reads, in the order of the sides."""
+        return self._streams
+
+    @property
     def smooth(self) -> bool:
         """Whether no segment waits for another."""
         return self.ends[0].smooth and self.ends[1].smooth
@@ -90,9 +96,13 @@ class Channel:
         self.layer.resume(waiting, asked)
 
     def advance(self, *, pause: bool = False) -> bool:
-        """Have the layers read what came; with ``pause`` up to where a WebSocket begins, and then the answer is true."""
+        """Have the layers read what came; with ``pause`` up to a WebSocket, where one begins or is inside TLS, and then the
+        answer is true.
+        """
         for tls in self._below:
             tls.advance()
+        if pause and self._below and isinstance(self.layer, WebSocket):
+            return True
         while self.layer is not None:
             handover = self.layer.advance()
             if handover is None:
@@ -100,7 +110,7 @@ class Channel:
                     self._let_be()  # whatever is inside, nobody can read it
                 return False
             self.layer = self._next(handover)
-            if pause and not self._below and isinstance(self.layer, WebSocket):
+            if pause and isinstance(self.layer, WebSocket):
                 return True
         return False
 

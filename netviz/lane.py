@@ -17,9 +17,11 @@ from netviz.channel import Channel
 from netviz.event import FrameBlock, Origin, Problem
 from netviz.layers.tcp.reassembly import Reassembly
 from netviz.layers.websocket.conversation import WebSocket
+from netviz.layers.websocket.direction import LONG
 from netviz.layers.websocket.frame import CLOSE, read_head
 from netviz.native import native
 from netviz.payload import Group, Payload
+from netviz.stream import Stream
 
 __all__ = ["Frames", "Lane", "block", "merge"]
 
@@ -45,14 +47,30 @@ _NONE = Frames(tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), {}, [])
 
 
 class _Flow(NamedTuple):
-    """What one side sends in a Batch: index of its entry, whether it is the server, and where it lies in the payload."""
+    """What one side sends in a Batch: index of its entry, whether it is the server, and where it lies in the data; either
+    the segments that carry it, or the Stream in which it lies unread.
+    """
 
     entry: int
     side: int
-    end: Reassembly
-    group: Group
     start: int
     stop: int
+    segments: tuple[Reassembly, Group] | None
+    stream: Stream | None
+
+
+class _Columns(NamedTuple):
+    """Pieces of data: where each begins, how long it is, its packet and place there, and with which packet and when it was
+    readable.
+    """
+
+    data: bytes
+    begin: Ints
+    length: Ints
+    packet: Ints
+    place: Ints
+    ready: Ints
+    time: Ints
 
 
 class Lane:
@@ -60,37 +78,82 @@ class Lane:
 
     def __init__(self, payload: Payload) -> None:
         self._payload = payload
-        self._entries: list[tuple[Channel, WebSocket, bool]] = []
+        self._entries: list[tuple[Channel, WebSocket]] = []
         self._flows: list[_Flow] = []
+        #: Streams of which everything unread is read behind the payload, and how much that is.
+        self._inside: list[Stream] = []
+        self._beyond = 0
 
     def take(self, channel: Channel, groups: tuple[Group | None, Group | None], *, rest: bool = False) -> bool:
         """Take the segments of a connection, ``groups`` by its sides, if they may be read here; with ``rest`` only what
         lies unread in the Streams, because the upgrade was in the same Batch.
         """
         layer = channel.layer
-        if type(layer) is not WebSocket or not layer.steady or not channel.bare:
+        if type(layer) is not WebSocket or not layer.steady:
             return False
+        flows = self._inner(channel) if rest and not channel.bare else self._outer(channel, groups, rest=rest)
+        if flows is None:
+            return False
+        self._entries.append((channel, layer))
+        self._flows += flows
+        return True
+
+    def _outer(self, channel: Channel, groups: tuple[Group | None, Group | None], *, rest: bool) -> list[_Flow] | None:
+        """What lies in the payload, with nothing but TCP below."""
         flows = []
         for side, (end, group) in enumerate(zip(channel.ends, groups, strict=True)):
             unread = len(end.stream.data)
             start, stop = self._payload.span(group)
-            if (unread and not rest) or unread > stop - start:
-                return False
+            if not channel.bare or (unread and not rest) or unread > stop - start:
+                return None
             if group is not None:
                 start = stop - unread if rest else start
-                flows.append(_Flow(len(self._entries), side ^ channel.client, end, group, start, stop))
-        self._entries.append((channel, layer, rest))
-        self._flows += flows
-        return True
+                flows.append(_Flow(len(self._entries), side ^ channel.client, start, stop, None if rest else (end, group),
+                                   end.stream if rest else None))  # fmt: skip
+        return flows
+
+    def _inner(self, channel: Channel) -> list[_Flow] | None:
+        """What lies in Streams above TLS."""
+        if any(stream.gaps or stream.problems for stream in channel.streams):
+            return None
+        flows = []
+        for side, stream in enumerate(channel.streams):
+            if size := len(stream.data):
+                start = len(self._payload.data) + self._beyond
+                flows.append(_Flow(len(self._entries), side ^ channel.client, start, start + size, None, stream))
+                self._inside.append(stream)
+                self._beyond += size
+        return flows
+
+    def _columns(self) -> _Columns:
+        """The pieces of the payload, and behind them those of Streams."""
+        payload = self._payload
+        filled = np.flatnonzero(payload.length)
+        begin, length, packet, place, time = (
+            column[filled] for column in (payload.begin, payload.length, payload.packet, payload.place, payload.time)
+        )
+        outer = _Columns(payload.data, begin, length, packet, place, packet, time)
+        if not self._inside:
+            return outer
+        data, at = [payload.data], len(payload.data)
+        pieces: list[list[int]] = [[], [], [], [], [], []]
+        for stream in self._inside:
+            data.append(bytes(stream.data))
+            stream.tell(pieces, at)
+            at += len(stream.data)
+        joined = (
+            np.concatenate(both) for both in zip(outer[1:], (np.array(column, np.int64) for column in pieces), strict=True)
+        )
+        return _Columns(b"".join(data), *joined)
 
     def run(self) -> Frames:
         """Read the frames of all connections that were taken."""
-        columns, entries, flows = self._payload, self._entries, self._flows
+        entries, flows = self._entries, self._flows
         if not flows:
             return _NONE
-        data = columns.data
+        data, starts, lengths, packet, place, readable, time = self._columns()
         begins, stops = np.array([flow.start for flow in flows]), np.array([flow.stop for flow in flows])
-        frames, reached = _walk(data, begins, stops, len(columns.length))
+        frames, reached = _walk(data, begins, stops, len(starts))
         at, first, mask, size, length, flow = frames
         entry = np.array([flow.entry for flow in flows])
         side = np.array([flow.side for flow in flows])
@@ -101,26 +164,26 @@ class Lane:
         fits &= ~((first == 0x80 + CLOSE) & (at + size + length != stops[flow]))  # nothing may follow a close frame
         refused = np.zeros(len(entries), bool)
         refused[entry[flow[~fits]]] = True
-        refused[entry[reached != stops]] = True
+        for index in np.flatnonzero(reached != stops).tolist():
+            if flows[index].stream is None or not _waits(data, int(reached[index]), int(stops[index])):
+                refused[entry[index]] = True
         keep = np.flatnonzero(~refused[entry[flow]])
         at, first, mask, size, length, flow = (column[keep] for column in frames)
-        filled = np.flatnonzero(columns.length)
-        starts, packet, place = columns.begin[filled], columns.packet[filled], columns.place[filled]
         head = np.searchsorted(starts, at, "right") - 1
         tail = np.searchsorted(starts, at + size + length - 1, "right") - 1
         owner = entry[flow]
-        ready = np.maximum(packet[tail], np.array([layer.floor for _, layer, _ in entries])[owner])
+        ready = np.maximum(readable[tail], np.array([layer.floor for _, layer in entries])[owner])
         number, counts = self._numbers(owner, side[flow], ready)
         start = place[head] + at - starts[head]
         extras = {
-            i: _origin(i, at, size + length, head, tail, starts, columns.length[filled], packet, place)
+            i: _origin(i, at, size + length, head, tail, starts, lengths, packet, place)
             for i in np.flatnonzero(head != tail).tolist()
         }
         told = (
-            np.array([channel.number for channel, _, _ in entries])[owner], number, packet[head], start,
-            start + size + length, columns.time[filled][tail], side[flow], first, mask, size, length, ready,
+            np.array([channel.number for channel, _ in entries])[owner], number, packet[head], start,
+            start + size + length, time[tail], side[flow], first, mask, size, length, ready,
         )  # fmt: skip
-        self._settle(refused, first, flow, counts)
+        self._settle(refused, reached, set(flow[first == 0x80 + CLOSE].tolist()), counts)
         return Frames(told, extras, np.flatnonzero(refused).tolist())
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
@@ -129,28 +192,29 @@ class Lane:
         order = np.argsort((entry << 42) | ((ready - ready.min()) << 1) | side, kind="stable") if len(entry) else entry
         counts = np.bincount(entry, minlength=len(self._entries))
         before = np.concatenate(([0], np.cumsum(counts)[:-1]))
-        base = np.array([layer.frames for _, layer, _ in self._entries])
+        base = np.array([layer.frames for _, layer in self._entries])
         number = np.empty(len(entry), np.int64)
         sorted_entry = entry[order]
         number[order] = np.arange(len(entry)) - before[sorted_entry] + base[sorted_entry] + 1
         return number, counts
 
-    def _settle(self, refused: NDArray[np.bool_], first: Ints, flow: Ints, counts: Ints) -> None:
-        """Note in streams and layers what was read."""
-        closed = set(flow[first == 0x80 + CLOSE].tolist())
-        for index, (entry, side, end, group, start, stop) in enumerate(self._flows):
+    def _settle(self, refused: NDArray[np.bool_], reached: Ints, closed: set[int], counts: Ints) -> None:
+        """Note in streams and layers what was read, and which flows ended with a close frame."""
+        for index, ((entry, side, start, stop, segments, stream), end) in enumerate(
+            zip(self._flows, reached.tolist(), strict=True)
+        ):
             if refused[entry]:
                 continue
-            _, layer, rest = self._entries[entry]
-            if rest:
-                end.stream.consume(stop - start)
-            else:
-                end.skip(group.next, self._payload.data, start, stop)
+            if stream is not None:
+                stream.consume(end - start)
+            elif segments is not None:
+                whose, group = segments
+                whose.skip(group.next, self._payload.data, start, stop)
                 if group.fin:
-                    end.finish()
+                    whose.finish()
             if index in closed:
-                layer.directions[side].closed = True
-        for (_, layer, _), count in zip(self._entries, counts.tolist(), strict=True):
+                self._entries[entry][1].directions[side].closed = True
+        for (_, layer), count in zip(self._entries, counts.tolist(), strict=True):
             layer.frames += count
 
 
@@ -189,6 +253,12 @@ def _ordered(columns: tuple[Ints, ...], extras: dict[int, tuple[Origin, tuple[Pr
         where[order] = np.arange(len(order))
         extras = {int(where[place]): what for place, what in extras.items()}
     return FrameBlock(columns=tuple(column[order] for column in columns), extras=extras)
+
+
+def _waits(data: bytes, at: int, stop: int) -> bool:
+    """Whether this is the beginning of a frame of which the rest will do when it comes."""
+    head = read_head(data, at, stop)
+    return head is None or head.size + head.length <= LONG
 
 
 def _walk(data: bytes, begins: Ints, stops: Ints, segments: int) -> tuple[tuple[Ints, ...], Ints]:

@@ -391,6 +391,8 @@ static PyMethodDef methods[] = {
     {"lines", lines, METH_VARARGS, "Write frames as lines of JSON."},
     {"frames", frames, METH_VARARGS, "Find the frames of WebSockets."},
     {"follow", follow, METH_VARARGS, "Give the segments of a Batch to the Blocks of their connections."},
+    {"opened", opened, METH_VARARGS, "Open the records of TLS that follow one another."},
+    {"convey", convey, METH_VARARGS, "Tell a Stream where bytes of another came from."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -87,4 +87,9 @@ int block_take(Block *block, int side, const Sent *sent, const uint8_t *payload,
 
 PyObject *follow(PyObject *self, PyObject *args);
 
+/* records.c: records of TLS. */
+
+PyObject *opened(PyObject *self, PyObject *args);
+PyObject *convey(PyObject *self, PyObject *args);
+
 #endif

@@ -12,11 +12,15 @@ only what nobody has read yet; what is consumed is dropped together with the rec
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections import deque
+from operator import sub
 from typing import NamedTuple
 
+from netviz.capture.batch import NO_TIME
 from netviz.event import Problem
+from netviz.native import native
 
 __all__ = ["Gap", "Place", "Stream"]
 
@@ -85,6 +89,10 @@ class Stream:
         self._times: list[int | None] = []
 
     @property
+    def _columns(self) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int | None]]:
+        return self._offsets, self._ends, self._packets, self._places, self._ready, self._times
+
+    @property
     def available(self) -> int:
         """How many bytes can be read before the first gap."""
         return self.gaps[0].offset - self.start if self.gaps else len(self.data)
@@ -122,31 +130,53 @@ class Stream:
         self._times += times
         self.data += data
 
-    def convey(self, target: Stream, pieces: list[tuple[int, int, int]]) -> None:
-        """Tell another Stream where bytes came from that it is given: for each run of these in order its first byte, the one
-        behind it, and the one behind all that must be there for it to be readable.
+    def convey(self, target: Stream, pieces: array[int]) -> None:
+        """Tell another Stream where bytes came from that it is given: three numbers for each run of these in order, its first
+        byte, the one behind it, and the one behind all that must be there for it to be readable, counted from ``start``.
         """
-        offsets, ends = self._offsets, self._ends
-        index = max(bisect_right(offsets, pieces[0][0]) - 1, 0)
-        at = target.end
-        for start, stop, whole in pieces:
-            while ends[index] <= start:
+        source, start, at = self._columns, self.start, target.end
+        index = max(bisect_right(self._offsets, start + pieces[0]) - 1, 0)
+        if native is not None:
+            native.convey(source, target._columns, pieces, start, index, at)
+            return
+        offsets, ends, packets, places, readies, times = source
+        for first, stop, whole in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
+            first, stop, whole = start + first, start + stop, start + whole
+            while ends[index] <= first:
                 index += 1
             last = index
             while ends[last] < whole:
                 last += 1
-            ready, time, place = self._ready[last], self._times[last], index
-            while start < stop:
-                end = min(ends[place], stop)
+            piece = index
+            while first < stop:
+                end = min(ends[piece], stop)
                 target._offsets.append(at)
-                at += end - start
+                at += end - first
                 target._ends.append(at)
-                target._packets.append(self._packets[place])
-                target._places.append(self._places[place] + start - offsets[place])
-                target._ready.append(ready)
-                target._times.append(time)
-                start = end
-                place += 1
+                target._packets.append(packets[piece])
+                target._places.append(places[piece] + first - offsets[piece])
+                target._ready.append(readies[last])
+                target._times.append(times[last])
+                first = end
+                piece += 1
+
+    def tell(self, columns: list[list[int]], at: int) -> None:
+        """Add the pieces of what is unread to columns: where each begins, if the first unread byte is there, its length,
+        packet, place in that, the packet that made it readable, and when that came.
+        """
+        index = max(bisect_right(self._offsets, self.start) - 1, 0)
+        offsets, ends = self._offsets[index:], self._ends[index:]
+        places = self._places[index:]
+        if offsets and (read := self.start - offsets[0]) > 0:
+            offsets[0] += read
+            places[0] += read
+        shift = at - self.start
+        columns[0] += [offset + shift for offset in offsets]
+        columns[1] += map(sub, ends, offsets)
+        columns[2] += self._packets[index:]
+        columns[3] += places
+        columns[4] += self._ready[index:]
+        columns[5] += [NO_TIME if time is None else time for time in self._times[index:]]
 
     def miss(self, length: int, *, cut: bool, ready: int, time: int | None) -> None:
         """Bytes that are not in the capture follow."""
@@ -169,7 +199,7 @@ class Stream:
         self.start += count
         if len(self._ends) > _STALE and self._ends[_STALE - 1] <= self.start:
             stale = bisect_right(self._ends, self.start)
-            for column in (self._offsets, self._ends, self._packets, self._places, self._ready, self._times):
+            for column in self._columns:
                 del column[:stale]
 
     def origin(self, start: int, end: int) -> tuple[int, ...]:

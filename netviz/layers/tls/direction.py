@@ -12,7 +12,8 @@ from netviz.event import Side, TlsRecord
 from netviz.layers.tls.handshake import Messages
 from netviz.layers.tls.loss import MOST, overhead, resume
 from netviz.layers.tls.protection import Protection
-from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE, HEAD, LARGEST, Record, is_head
+from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE, HEAD, Record, is_head
+from netviz.layers.tls.run import open_run
 from netviz.stream import Stream
 
 __all__ = ["LEGACY", "MODERN", "NOTHING", "Direction"]
@@ -213,33 +214,14 @@ class Direction:
         stream = self.source
         if self.kept is not None or stream.problems:
             return False
-        data, available, before = stream.data, stream.available, protection.before
-        at = 0
-        chunks: list[bytes] = []
-        pieces: list[tuple[int, int, int]] = []
-        with memoryview(data) as view:
-            while at + HEAD <= available and data[at] == APPLICATION and data[at + 1] == 3:
-                end = at + HEAD + (data[at + 3] << 8 | data[at + 4])
-                if end > available or end - at > HEAD + LARGEST:
-                    break
-                opened = protection.open(APPLICATION, view[at + HEAD : end])
-                if opened is None:
-                    break
-                if opened[0] != APPLICATION:
-                    protection.seq -= 1  # it is read again, on its own
-                    break
-                if content := opened[1]:
-                    chunks.append(content)
-                    start = stream.start + at + HEAD + before
-                    pieces.append((start, start + len(content), stream.start + end))
-                at = end
+        content, pieces, end = open_run(protection, stream.data, stream.available)
         if pieces:
             stream.convey(self.plain, pieces)
-            self.plain.data += b"".join(chunks)
-        if at:
+            self.plain.data += content
+        if end:
             self._failures = 0
-            stream.consume(at)
-        return at > 0
+            stream.consume(end)
+        return end > 0
 
     def _keep(self, kind: int, content: bytes, length: int) -> None:
         stream, protection = self.source, self.protection

@@ -7,17 +7,28 @@ https://www.rfc-editor.org/rfc/rfc7366 (encrypt-then-MAC), https://www.rfc-edito
 from __future__ import annotations
 
 import hmac
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 from netviz.layers.tls.schedule import next_secret, traffic_keys
 from netviz.layers.tls.suite import Suite
 
-__all__ = ["Aead12", "Aead13", "Cbc12", "Protection", "protection12", "protection13"]
+__all__ = ["Aead12", "Aead13", "AeadCipher", "Cbc12", "Protection", "protection12", "protection13"]
 
 #: The block of AES, and its length as an IV.
 _BLOCK = 16
 
 _EXPLICIT = 8
+
+
+class AeadCipher(NamedTuple):
+    """The call that opens a fragment, what it raises where that is not authentic, and the part of the nonce that is secret,
+    filled up with zeros where records bring the rest.
+    """
+
+    decrypt: Callable[[bytes, bytes | memoryview, bytes], bytes]
+    refused: tuple[type[Exception], ...]
+    iv: bytes
 
 
 class Protection(Protocol):
@@ -32,6 +43,10 @@ class Protection(Protocol):
     @property
     def modern(self) -> bool:
         """Whether it is that of TLS 1.3."""
+
+    @property
+    def cipher(self) -> AeadCipher | None:
+        """How to open records elsewhere, where that is one call of an AEAD."""
 
     def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
         """The type and content of a record; None where it is not authentic."""
@@ -94,6 +109,11 @@ class Aead13:
         plain = plain.rstrip(b"\0")
         return (plain[-1], plain[:-1]) if plain else (0, b"")
 
+    @property
+    def cipher(self) -> AeadCipher:
+        """The call, with all of the nonce but the number."""
+        return AeadCipher(self._decrypt, self._refused, self._iv.to_bytes(12, "big"))
+
     def update(self) -> Aead13:
         """What protects records behind a KeyUpdate."""
         return Aead13(next_secret(self._secret, self.suite), self.suite)
@@ -130,6 +150,11 @@ class Aead12:
         self.seq += 1
         return kind, plain
 
+    @property
+    def cipher(self) -> AeadCipher:
+        """The call, with what is not sent of the nonce."""
+        return AeadCipher(self._decrypt, self._refused, self._iv.ljust(12, b"\0"))
+
 
 class Cbc12:
     """TLS 1.2 with CBC: an IV in front, padding behind, and a MAC of the content, or of all that is encrypted."""
@@ -165,6 +190,11 @@ class Cbc12:
             return None
         self.seq += 1
         return kind, plain[:end]
+
+    @property
+    def cipher(self) -> None:
+        """CBC is more than one call."""
+        return None
 
     def _decrypt(self, iv: bytes, data: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers import Cipher

@@ -14,10 +14,10 @@ from netviz.layers.websocket.message import LIMIT, Message, Whole, unmask
 from netviz.layers.websocket.recognition import TRIED, find_run
 from netviz.stream import Stream
 
-__all__ = ["Direction", "Done"]
+__all__ = ["LONG", "Direction", "Done"]
 
 #: A frame of more bytes is read piece by piece, and so much is looked through to find frames again behind a gap.
-_LONG, _SEARCHED = 128 << 10, 64 << 10
+LONG, _SEARCHED = 128 << 10, 64 << 10
 
 _NOT_CAPTURED = "cannot inflate: handshake not captured"
 _BROKEN_BEFORE = "cannot inflate: an earlier message of this side, which it refers to, is not whole"
@@ -137,7 +137,7 @@ class Direction:
                     return
                 stream.consume(available)
                 self._lose()
-            elif stream.gaps or head.size + head.length > _LONG:
+            elif stream.gaps or head.size + head.length > LONG:
                 self._begin(head)
             else:
                 return
@@ -293,7 +293,7 @@ class Direction:
                     frame.origin += origin
                 if frame.content is not None or self._record:
                     piece = bytes(stream.data[:size])
-                    if self._record and len(frame.payload) < _LONG:
+                    if self._record and len(frame.payload) < LONG:
                         frame.payload += piece
                     if frame.content is not None:
                         phase = frame.seen + frame.missing
