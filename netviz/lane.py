@@ -136,15 +136,14 @@ class Lane:
         if not self._inside:
             return outer
         data, at = [payload.data], len(payload.data)
-        pieces: list[list[int]] = [[], [], [], [], [], []]
+        inner: list[list[Ints]] = []
         for stream in self._inside:
             data.append(bytes(stream.data))
-            stream.tell(pieces, at)
+            columns = stream.unread()
+            begins = columns[0] + (at - stream.start)
+            inner.append([begins, columns[1] - columns[0], *columns[2:]])
             at += len(stream.data)
-        joined = (
-            np.concatenate(both) for both in zip(outer[1:], (np.array(column, np.int64) for column in pieces), strict=True)
-        )
-        return _Columns(b"".join(data), *joined)
+        return _Columns(b"".join(data), *map(np.concatenate, zip(outer[1:], *inner, strict=True)))
 
     def run(self) -> Frames:
         """Read the frames of all connections that were taken."""

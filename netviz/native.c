@@ -1,9 +1,9 @@
 /* Loops that numpy cannot do in one pass: walk the records of a capture, read the headers of ordinary packets
-   (Ethernet, VLAN tags, IPv4, TCP) into columns, put payload one behind the other, find the frames of WebSockets
-   in it, and write them as JSON.
+   (Ethernet, VLAN tags, IPv4, TCP) into columns, put payload one behind the other, and find the frames of WebSockets
+   in it.
 
-   Optional: netviz.capture.walk, netviz.table, netviz.payload, netviz.lane and netviz.views.jsonl do the same
-   without it, and the tests hold one against the other.
+   Optional: netviz.capture.walk, netviz.table, netviz.payload and netviz.lane do the same without it, and the tests
+   hold one against the other.
    Nothing here trusts a length: every read is inside the buffer, whatever the bytes say. */
 
 #include "native.h"
@@ -12,6 +12,15 @@
 
 enum { PCAP_LITTLE, PCAP_BIG, PCAPNG_LITTLE, PCAPNG_BIG };
 enum { SECTION_HEADER = 0x0A0D0D0A, MOST_TAGS = 8 };
+
+/* The bytes of a line of a cache, how far ahead of a walk memory is asked for, and how many packets ahead. */
+enum { LINE = 64, AHEAD = 2048, SOON = 8 };
+
+#if defined(__GNUC__) || defined(__clang__)
+#define PREFETCH(p) __builtin_prefetch(p)
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
 
 /* Columns of the segments, in the order of netviz.layers.tcp.segment.Segments. */
 enum { ROW, VERSION, IP, AT, SOURCE, TARGET, SEQ, ACK, FLAGS, WINDOW, HEADER, PAYLOAD, LENGTH, CAPTURED, MARK, COLUMNS };
@@ -55,6 +64,9 @@ static PyObject *walk(PyObject *self, PyObject *args)
         if (length > end - at)
             break;
         starts[count++] = at;
+        /* The length of a record is read when the memory has it, and that is what a walk waits for: ask ahead of it. */
+        for (int64_t line = at; line < at + length && line + AHEAD < end; line += LINE)
+            PREFETCH(bytes + line + AHEAD);
         at += length;
     }
     PyBuffer_Release(&buffer);
@@ -168,6 +180,8 @@ static PyObject *ethernet(PyObject *self, PyObject *args)
     int fits = view[2].len / 8 >= packets && view[3].len / 8 >= packets && view[4].len / 8 >= COLUMNS * packets &&
                view[5].len / 8 >= packets && view[6].len / 8 >= packets && view[7].len / 8 >= packets;
     for (Py_ssize_t i = 0; fits && i < packets; i++) {
+        if (i + SOON < packets && offset[i + SOON] >= 0 && offset[i + SOON] < view[0].len)
+            PREFETCH(bytes + offset[i + SOON]);
         int inside = offset[i] >= 0 && captured[i] >= 0 && captured[i] <= view[0].len && offset[i] <= view[0].len - captured[i];
         if (inside && packet(bytes + offset[i], offset[i], captured[i], wire[i], columns + found, packets, source + found,
                              target + found))
@@ -267,121 +281,6 @@ static PyObject *frames(PyObject *self, PyObject *args)
     return PyLong_FromSsize_t(count);
 }
 
-static char *put(char *to, const char *text, Py_ssize_t length)
-{
-    memcpy(to, text, (size_t)length);
-    return to + length;
-}
-
-static char *decimal(char *to, uint64_t value, int least)
-{
-    char digits[24];
-    int count = 0;
-    while (value || count < least || !count) {
-        digits[count++] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    while (count)
-        *to++ = digits[--count];
-    return to;
-}
-
-/* Nanoseconds as Python writes that many seconds.  Fifteen digits name one double only (DBL_DIG), so where there are no more
-   of them the shortest text for it, which repr() looks for at length, is just these digits; NULL where there is no memory. */
-static char *seconds_of(char *to, int64_t time)
-{
-    enum { EXPONENT = 100000, PLACES = 9 };
-    static const int64_t second = 1000000000, most = 1000000000000000;
-    if (time < EXPONENT || time >= most) {
-        char *text = PyOS_double_to_string((double)time / 1e9, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
-        if (!text)
-            return NULL;
-        to = put(to, text, (Py_ssize_t)strlen(text));
-        PyMem_Free(text);
-        return to;
-    }
-    to = decimal(to, (uint64_t)(time / second), 1);
-    *to++ = '.';
-    char *least = to + 1;
-    to = decimal(to, (uint64_t)(time % second), PLACES);
-    while (to > least && to[-1] == '0')
-        to--;
-    return to;
-}
-
-#define PUT(text) to = put(to, text, sizeof text - 1)
-
-/* lines(columns, from, to, start, seconds, heads) -> bytes: frames as lines of JSON.
-
-   columns are those of a FrameBlock; start is the time that "elapsed" counts from; seconds holds for each second from that
-   of the first time on how it is written; heads for each side without a mask, then with one, and each first byte, its keys.
-   Every time must lie within seconds. */
-static PyObject *lines(PyObject *self, PyObject *args)
-{
-    enum { CONNECTION, NUMBER, PACKET, START, END, TIME, SIDE, FIRST, MASK, HEAD, LENGTH, MEMBERS, SECOND = 1000000000 };
-    PyObject *columns, *seconds, *heads, *made = NULL;
-    Py_ssize_t from, until;
-    long long start, base;
-    if (!PyArg_ParseTuple(args, "O!nnLLO!O!", &PyTuple_Type, &columns, &from, &until, &start, &base, &PyTuple_Type, &seconds,
-                          &PyTuple_Type, &heads))
-        return NULL;
-    Py_buffer view[MEMBERS];
-    const int64_t *column[MEMBERS];
-    int got = 0, fits = PyTuple_GET_SIZE(columns) == MEMBERS && PyTuple_GET_SIZE(heads) == 1024 && from >= 0 && from <= until;
-    for (; fits && got < MEMBERS; got++) {
-        if (PyObject_GetBuffer(PyTuple_GET_ITEM(columns, got), &view[got], PyBUF_SIMPLE) < 0)
-            break;
-        column[got] = view[got].buf;
-        fits = view[got].len / 8 >= until;
-    }
-    if (!fits && !PyErr_Occurred())
-        PyErr_SetString(PyExc_ValueError, "columns that do not fit");
-    if (!PyErr_Occurred())
-        made = PyBytes_FromStringAndSize(NULL, (until - from) * 640);
-    char *to = made ? PyBytes_AS_STRING(made) : NULL;
-    for (Py_ssize_t i = from; made && i < until; i++) {
-        int64_t time = column[TIME][i], second = (time - base) / SECOND;
-        int masked = column[MASK][i] >= 0;
-        Py_ssize_t key = (masked * 2 + (column[SIDE][i] & 1)) * 256 + (column[FIRST][i] & 255);
-        PyObject *when = time >= base && second < PyTuple_GET_SIZE(seconds) ? PyTuple_GET_ITEM(seconds, second) : NULL;
-        PyObject *head = PyTuple_GET_ITEM(heads, key);
-        if (!when || !PyBytes_Check(when) || !PyBytes_Check(head) || PyBytes_GET_SIZE(when) > 32 || PyBytes_GET_SIZE(head) > 256) {
-            PyErr_SetString(PyExc_ValueError, "a time or a kind of frame that is not given");
-            break;
-        }
-        PUT("{\"event\": \"websocket.frame\", \"connection\": ");
-        to = decimal(to, (uint64_t)column[CONNECTION][i], 1);
-        PUT(", \"time\": \"");
-        to = put(to, PyBytes_AS_STRING(when), PyBytes_GET_SIZE(when));
-        *to++ = '.';
-        to = decimal(to, (uint64_t)((time - base) % SECOND), 9);
-        PUT("Z\", \"elapsed\": ");
-        if (!(to = seconds_of(to, time - start)))
-            break;
-        PUT(", \"packets\": [");
-        to = decimal(to, (uint64_t)column[PACKET][i], 1);
-        PUT("], \"number\": ");
-        to = decimal(to, (uint64_t)column[NUMBER][i], 1);
-        PUT(", ");
-        to = put(to, PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head));
-        if (masked) {
-            for (int shift = 28; shift >= 0; shift -= 4)
-                *to++ = "0123456789abcdef"[column[MASK][i] >> shift & 15];
-            *to++ = '"';
-        }
-        PUT(", \"length\": ");
-        to = decimal(to, (uint64_t)column[LENGTH][i], 1);
-        PUT(", \"problems\": []}\n");
-    }
-    if (made && PyErr_Occurred())
-        Py_CLEAR(made);
-    else if (made)
-        _PyBytes_Resize(&made, to - PyBytes_AS_STRING(made));
-    while (got)
-        PyBuffer_Release(&view[--got]);
-    return made;
-}
-
 static PyMethodDef methods[] = {
     {"walk", walk, METH_VARARGS, "Find the records of a capture."},
     {"room", room, METH_O, "A bytearray that nobody has written to."},
@@ -389,6 +288,8 @@ static PyMethodDef methods[] = {
     {"ethernet", ethernet, METH_VARARGS, "Read the headers of ordinary packets."},
     {"gather", gather, METH_VARARGS, "Put pieces of a buffer one behind the other."},
     {"lines", lines, METH_VARARGS, "Write frames as lines of JSON."},
+    {"moment", (PyCFunction)(void (*)(void))moment, METH_FASTCALL, "Write a time as keys of JSON."},
+    {"seconds", seconds, METH_O, "Write a duration in seconds."},
     {"frames", frames, METH_VARARGS, "Find the frames of WebSockets."},
     {"follow", follow, METH_VARARGS, "Give the segments of a Batch to the Blocks of their connections."},
     {"opened", opened, METH_VARARGS, "Open the records of TLS that follow one another."},

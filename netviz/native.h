@@ -87,6 +87,12 @@ int block_take(Block *block, int side, const Sent *sent, const uint8_t *payload,
 
 PyObject *follow(PyObject *self, PyObject *args);
 
+/* json.c: machine output. */
+
+PyObject *lines(PyObject *self, PyObject *args);
+PyObject *moment(PyObject *self, PyObject *const *given, Py_ssize_t count);
+PyObject *seconds(PyObject *self, PyObject *ns);
+
 /* records.c: records of TLS. */
 
 PyObject *opened(PyObject *self, PyObject *args);

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netviz.capture.batch import NO_TIME, Ints
+from netviz.capture.batch import Ints
 from netviz.connection import Connection
 from netviz.layers.tcp.flags import ACK, FIN, RST
 from netviz.native import native
@@ -71,15 +71,11 @@ class Payload:
         """Where in ``data`` the payload of a group begins and ends."""
         return (0, 0) if group is None else (group.at, group.end)
 
-    def segments(self, group: Group) -> tuple[bytes, list[int], list[int], list[int], list[int | None]]:
+    def segments(self, group: Group) -> tuple[bytes, Ints, Ints, Ints, Ints]:
         """What the segments of a group carry: bytes; then for each its length, packet, place, time."""
         start, stop = group.start, group.stop
-        data = self.data[group.at : group.end]
-        times: list[int | None] = self.time[start:stop].tolist()
-        if NO_TIME in times:
-            times = [None if time == NO_TIME else time for time in times]
-        length, packet, place = (column[start:stop].tolist() for column in (self.length, self.packet, self.place))
-        return data, length, packet, place, times
+        length, packet, place, time = (column[start:stop] for column in (self.length, self.packet, self.place, self.time))
+        return self.data[group.at : group.end], length, packet, place, time
 
 
 def gather(table: Table, runs: Runs, part: Part = (1, 0, 1)) -> Payload | None:

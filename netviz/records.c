@@ -155,65 +155,70 @@ done:
 
 enum { OFFSETS, ENDS, CARRIERS, PLACES, READY, TIMES, LISTS };
 
-static int push(PyObject *list, int64_t value)
+/* The entries for pieces, counted, and written where there is room; -1 where they are not in the stream. */
+static Py_ssize_t entries(const int64_t **from, Py_ssize_t many, const int64_t *pieces, Py_ssize_t count, int64_t start,
+                          Py_ssize_t index, int64_t at, int64_t *to, Py_ssize_t room)
 {
-    PyObject *number = PyLong_FromLongLong(value);
-    int failed = !number || PyList_Append(list, number) < 0;
-    Py_XDECREF(number);
-    return failed ? -1 : 0;
-}
-
-/* convey(from, to, pieces, start, index, at)
-
-   The lists of one Stream are told where bytes came from that are in another: pieces as above, relative to start; index is
-   the piece of the other in which the first begins, at where the bytes are put. */
-PyObject *convey(PyObject *self, PyObject *args)
-{
-    PyObject *from[LISTS], *to[LISTS], *answer = NULL;
-    Py_buffer pieces;
-    long long start, at;
-    Py_ssize_t index;
-    if (!PyArg_ParseTuple(args, "(O!O!O!O!O!O!)(O!O!O!O!O!O!)y*LnL", &PyList_Type, &from[0], &PyList_Type, &from[1],
-                          &PyList_Type, &from[2], &PyList_Type, &from[3], &PyList_Type, &from[4], &PyList_Type, &from[5],
-                          &PyList_Type, &to[0], &PyList_Type, &to[1], &PyList_Type, &to[2], &PyList_Type, &to[3], &PyList_Type,
-                          &to[4], &PyList_Type, &to[5], &pieces, &start, &index, &at))
-        return NULL;
-    Py_ssize_t many = PyList_GET_SIZE(from[ENDS]), count = pieces.len / (Py_ssize_t)(3 * sizeof(int64_t));
-    const int64_t *numbers = pieces.buf;
-    for (int i = 0; i < LISTS; i++)
-        if (PyList_GET_SIZE(from[i]) != many || from[i] == to[i])
-            goto wrong;
-    for (Py_ssize_t i = 0; i < count; i++, numbers += 3) {
-        int64_t first = start + numbers[0], stop = start + numbers[1], whole = start + numbers[2];
-        while (index >= 0 && index < many && PyLong_AsLongLong(PyList_GET_ITEM(from[ENDS], index)) <= first)
+    Py_ssize_t made = 0;
+    for (Py_ssize_t i = 0; i < count; i++, pieces += 3) {
+        int64_t first = start + pieces[0], stop = start + pieces[1], whole = start + pieces[2];
+        while (index < many && from[ENDS][index] <= first)
             index++;
         Py_ssize_t last = index;
-        while (last >= 0 && last < many && PyLong_AsLongLong(PyList_GET_ITEM(from[ENDS], last)) < whole)
+        while (last < many && from[ENDS][last] < whole)
             last++;
-        if (last < 0 || last >= many)
-            goto wrong;
-        for (Py_ssize_t piece = index; first < stop && piece <= last; piece++) {
-            int64_t offset = PyLong_AsLongLong(PyList_GET_ITEM(from[OFFSETS], piece));
-            int64_t place = PyLong_AsLongLong(PyList_GET_ITEM(from[PLACES], piece));
-            int64_t end = PyLong_AsLongLong(PyList_GET_ITEM(from[ENDS], piece));
-            if (end > stop)
-                end = stop;
-            if (PyErr_Occurred() || push(to[OFFSETS], at) < 0 || push(to[ENDS], at += end - first) < 0
-                || PyList_Append(to[CARRIERS], PyList_GET_ITEM(from[CARRIERS], piece)) < 0
-                || push(to[PLACES], place + first - offset) < 0
-                || PyList_Append(to[READY], PyList_GET_ITEM(from[READY], last)) < 0
-                || PyList_Append(to[TIMES], PyList_GET_ITEM(from[TIMES], last)) < 0)
-                goto done;
+        if (last >= many)
+            return -1;
+        for (Py_ssize_t piece = index; first < stop && piece <= last; piece++, made++) {
+            int64_t end = from[ENDS][piece] < stop ? from[ENDS][piece] : stop;
+            if (to) {
+                int64_t *entry = to + made;
+                entry[OFFSETS * room] = at;
+                entry[ENDS * room] = at + end - first;
+                entry[CARRIERS * room] = from[CARRIERS][piece];
+                entry[PLACES * room] = from[PLACES][piece] + first - from[OFFSETS][piece];
+                entry[READY * room] = from[READY][last];
+                entry[TIMES * room] = from[TIMES][last];
+            }
+            at += end - first;
             first = end;
         }
     }
-    if (!PyErr_Occurred())
-        answer = Py_NewRef(Py_None);
-    goto done;
-wrong:
-    if (!PyErr_Occurred())
+    return made;
+}
+
+/* convey(columns, pieces, start, index, at) -> columns
+
+   Where the bytes of pieces came from, for another Stream: pieces as above, relative to start; columns are those of the
+   Stream they were in, index is the entry there in which the first begins, at where the bytes are in the other. */
+PyObject *convey(PyObject *self, PyObject *args)
+{
+    PyObject *columns, *answer = NULL;
+    Py_buffer view[LISTS], pieces;
+    const int64_t *from[LISTS];
+    long long start, at;
+    Py_ssize_t index, many = 0, made = -1;
+    int got = 0;
+    if (!PyArg_ParseTuple(args, "O!y*LnL", &PyTuple_Type, &columns, &pieces, &start, &index, &at))
+        return NULL;
+    int fits = PyTuple_GET_SIZE(columns) == LISTS && index >= 0;
+    for (; fits && got < LISTS; got++) {
+        if (PyObject_GetBuffer(PyTuple_GET_ITEM(columns, got), &view[got], PyBUF_SIMPLE) < 0)
+            goto done;
+        from[got] = view[got].buf;
+        many = view[0].len / 8;
+        fits = view[got].len / 8 == many;
+    }
+    Py_ssize_t count = pieces.len / (Py_ssize_t)(3 * sizeof(int64_t));
+    if (fits)
+        made = entries(from, many, pieces.buf, count, start, index, at, NULL, 0);
+    if (made < 0)
         PyErr_SetString(PyExc_ValueError, "bytes that are not in the stream");
+    else if ((answer = PyBytes_FromStringAndSize(NULL, made * LISTS * (Py_ssize_t)sizeof(int64_t))))
+        entries(from, many, pieces.buf, count, start, index, at, (int64_t *)PyBytes_AS_STRING(answer), made);
 done:
+    while (got)
+        PyBuffer_Release(&view[--got]);
     PyBuffer_Release(&pieces);
     return answer;
 }

@@ -15,10 +15,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import deque
-from operator import sub
 from typing import NamedTuple
 
-from netviz.capture.batch import NO_TIME
+import numpy as np
+
+from netviz.capture.batch import NO_TIME, Ints
 from netviz.event import Problem
 from netviz.native import native
 
@@ -58,6 +59,7 @@ class Stream:
     """
 
     __slots__ = (
+        "_columns",
         "_ends",
         "_offsets",
         "_packets",
@@ -80,17 +82,10 @@ class Stream:
         self.gaps: deque[Gap] = deque()
         self.problems: list[tuple[int, Problem]] = []
         # One entry for each piece of a packet: where it begins and ends here, where in its packet, and which packet made
-        # it readable (a later one where it came out of order).
-        self._offsets: list[int] = []
-        self._ends: list[int] = []
-        self._packets: list[int] = []
-        self._places: list[int] = []
-        self._ready: list[int] = []
-        self._times: list[int | None] = []
-
-    @property
-    def _columns(self) -> tuple[list[int], list[int], list[int], list[int], list[int], list[int | None]]:
-        return self._offsets, self._ends, self._packets, self._places, self._ready, self._times
+        # it readable (a later one where it came out of order), and when.  A busy Stream has many: they go from column to
+        # column without becoming objects.
+        self._columns = tuple(array("q") for _ in range(6))
+        self._offsets, self._ends, self._packets, self._places, self._ready, self._times = self._columns
 
     @property
     def available(self) -> int:
@@ -115,31 +110,28 @@ class Stream:
         self._packets.append(packet)
         self._places.append(place)
         self._ready.append(ready)
-        self._times.append(time)
+        self._times.append(NO_TIME if time is None else time)
         self.data += data
 
-    def extend(
-        self, data: bytes, offsets: list[int], ends: list[int], packets: list[int], places: list[int], times: list[int | None]
-    ) -> None:
+    def extend(self, data: bytes, offsets: Ints, ends: Ints, packets: Ints, places: Ints, times: Ints) -> None:
         """Many pieces at once, each readable as soon as its packet came."""
-        self._offsets += offsets
-        self._ends += ends
-        self._packets += packets
-        self._places += places
-        self._ready += packets
-        self._times += times
+        for column, more in zip(self._columns, (offsets, ends, packets, places, packets, times), strict=True):
+            column.frombytes(more.tobytes())
         self.data += data
 
     def convey(self, target: Stream, pieces: array[int]) -> None:
         """Tell another Stream where bytes came from that it is given: three numbers for each run of these in order, its first
         byte, the one behind it, and the one behind all that must be there for it to be readable, counted from ``start``.
         """
-        source, start, at = self._columns, self.start, target.end
+        start, at = self.start, target.end
         index = max(bisect_right(self._offsets, start + pieces[0]) - 1, 0)
         if native is not None:
-            native.convey(source, target._columns, pieces, start, index, at)
+            found = native.convey(self._columns, pieces, start, index, at)
+            size = len(found) // len(self._columns)
+            for place, column in enumerate(target._columns):
+                column.frombytes(found[place * size : (place + 1) * size])
             return
-        offsets, ends, packets, places, readies, times = source
+        offsets, ends = self._offsets, self._ends
         for first, stop, whole in zip(pieces[::3], pieces[1::3], pieces[2::3], strict=True):
             first, stop, whole = start + first, start + stop, start + whole
             while ends[index] <= first:
@@ -153,30 +145,23 @@ class Stream:
                 target._offsets.append(at)
                 at += end - first
                 target._ends.append(at)
-                target._packets.append(packets[piece])
-                target._places.append(places[piece] + first - offsets[piece])
-                target._ready.append(readies[last])
-                target._times.append(times[last])
+                target._packets.append(self._packets[piece])
+                target._places.append(self._places[piece] + first - offsets[piece])
+                target._ready.append(self._ready[last])
+                target._times.append(self._times[last])
                 first = end
                 piece += 1
 
-    def tell(self, columns: list[list[int]], at: int) -> None:
-        """Add the pieces of what is unread to columns: where each begins, if the first unread byte is there, its length,
-        packet, place in that, the packet that made it readable, and when that came.
+    def unread(self) -> list[Ints]:
+        """The pieces of what is unread, as columns: the offsets where each begins and ends, its packet, its place in that,
+        the packet that made it readable, and when that came.
         """
         index = max(bisect_right(self._offsets, self.start) - 1, 0)
-        offsets, ends = self._offsets[index:], self._ends[index:]
-        places = self._places[index:]
-        if offsets and (read := self.start - offsets[0]) > 0:
-            offsets[0] += read
-            places[0] += read
-        shift = at - self.start
-        columns[0] += [offset + shift for offset in offsets]
-        columns[1] += map(sub, ends, offsets)
-        columns[2] += self._packets[index:]
-        columns[3] += places
-        columns[4] += self._ready[index:]
-        columns[5] += [NO_TIME if time is None else time for time in self._times[index:]]
+        columns = [np.array(column[index:], np.int64) for column in self._columns]
+        if len(columns[0]) and (read := self.start - columns[0][0]) > 0:
+            columns[0][0] += read
+            columns[3][0] += read
+        return columns
 
     def miss(self, length: int, *, cut: bool, ready: int, time: int | None) -> None:
         """Bytes that are not in the capture follow."""
@@ -222,7 +207,10 @@ class Stream:
     def ready(self, offset: int) -> tuple[int, int | None]:
         """The packet that made the byte at this offset readable, and when that came."""
         index = max(bisect_right(self._offsets, offset) - 1, 0)
-        return (self._ready[index], self._times[index]) if self._ready else (0, None)
+        if not self._ready:
+            return 0, None
+        time = self._times[index]
+        return self._ready[index], None if time == NO_TIME else time
 
     def packet(self, offset: int) -> int:
         """The packet that carried the byte at this offset; 0 where nobody knows any more."""

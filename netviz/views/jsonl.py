@@ -186,7 +186,7 @@ class JsonLines:
         kind = (_SIMULTANEOUS if event.simultaneous else "") + (_SPLIT if event.split else "")
         server_rtt, client_rtt, total_rtt = event.rtt
         if total_rtt is not None and server_rtt is not None and client_rtt is not None:
-            rtt = f'"server": {server_rtt / _SECOND!r}, "client": {client_rtt / _SECOND!r}, "total": {total_rtt / _SECOND!r}'
+            rtt = f'"server": {_seconds(server_rtt)}, "client": {_seconds(client_rtt)}, "total": {_seconds(total_rtt)}'
         else:
             known = zip(event.rtt._fields, event.rtt, strict=True)
             rtt = ", ".join([f'"{name}": {value / _SECOND}' for name, value in known if value is not None])
@@ -197,7 +197,7 @@ class JsonLines:
             closing = f', "closing": {{"how": "{how}"{who}, "packets": {list(packets)}}}'
         client, server = event.traffic
         lasted = event.duration
-        duration = "" if lasted is None else f', "duration": {lasted / _SECOND!r}'
+        duration = "" if lasted is None else f', "duration": {_seconds(lasted)}'
         return (
             f'{inferred}, "client": "{event.client!s}", "server": "{event.server!s}", "outcome": "{event.outcome}"{kind}, '
             f'"steps": [{", ".join([self._step(step) for step in event.steps])}], "rtt": {{{rtt}}}{closing}, '
@@ -220,8 +220,16 @@ def moment(time: int | None, start: int | None) -> str:
     """The keys of a time, counted from the capture's first packet as well; nothing where there is none."""
     if time is None:
         return ""
+    if native is not None and start is not None and (keys := native.moment(time, start)) is not None:
+        return str(keys)
     elapsed = (time - start) / _SECOND if start is not None else 0.0
     return f', "time": "{_stamp(time)}", "elapsed": {elapsed!r}'
+
+
+def _seconds(duration: int) -> str:
+    if native is not None and (text := native.seconds(duration)) is not None:
+        return str(text)
+    return repr(duration / _SECOND)
 
 
 def _traffic(traffic: Traffic) -> str:

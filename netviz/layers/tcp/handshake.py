@@ -79,12 +79,14 @@ def _usual(segments: Sequence[Segment]) -> Handshake | None:
     ):
         return None
     steps = _step("SYN", syn, False), _step("SYN-ACK", answer, False), _step("ACK", ack, False)
+    amiss = steps[0][2].problem or steps[1][2].problem or steps[2][2].problem or not _acknowledges(answer[5], syn)
     rtt = Rtt(
         None if start is None or middle is None else middle - start,
         None if middle is None or stop is None else stop - middle,
         None if start is None or middle is None or stop is None else stop - start,
     )
-    return Handshake("established", steps, rtt, False, False, False, 2 if ended & FIN else 3, _problems(steps))
+    return Handshake("established", steps, rtt, False, False, False, 2 if ended & FIN else 3,
+                     _problems(steps) if amiss else ())  # fmt: skip
 
 
 def _step(name: StepName, segment: Segment, again: bool) -> Step:

@@ -5,9 +5,9 @@ https://www.rfc-editor.org/rfc/rfc9293#section-3.4 (sequence numbers), https://w
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import NamedTuple
 
+from netviz.capture.batch import Ints
 from netviz.event import Problem
 from netviz.stream import Stream
 
@@ -89,13 +89,11 @@ class Reassembly:
         self.next, self._offset, self._acked, self._fin, self._tail = seq, length, acked, fin, tail
         self.stream.start = length
 
-    def advance(
-        self, seq: int, data: bytes, lengths: list[int], packets: list[int], places: list[int], times: list[int | None]
-    ) -> None:
+    def advance(self, seq: int, data: bytes, lengths: Ints, packets: Ints, places: Ints, times: Ints) -> None:
         """Segments that are due, without anything amiss; ``seq`` is the number behind their last byte."""
-        ends = list(accumulate(lengths, initial=self._offset))
-        self.stream.extend(data, ends[:-1], ends[1:], packets, places, times)
-        self.next, self._offset = seq, ends[-1]
+        ends = lengths.cumsum() + self._offset
+        self.stream.extend(data, ends - lengths, ends, packets, places, times)
+        self.next, self._offset = seq, self._offset + len(data)
         self._tail = data[-MEMORY:] if len(data) >= MEMORY else (self._tail + data)[-MEMORY:]
 
     def finish(self) -> None:
