@@ -19,6 +19,7 @@ from netviz.layers.websocket.conversation import WebSocket
 
 if TYPE_CHECKING:
     from netviz.layers.plain_http import Plain
+    from netviz.layers.tls.direction import Direction
     from netviz.payload import Group, Payload
     from netviz.stream import Stream
 
@@ -78,6 +79,13 @@ class Channel:
     def streams(self) -> tuple[Stream, Stream]:
         """What its layer reads, in the order of the sides."""
         return self._streams
+
+    @property
+    def sealed(self) -> tuple[Direction, Direction] | None:
+        """Who opens what each side sends, where all of that may be opened elsewhere: nothing waits, nothing else is due."""
+        if len(self._below) != 1 or any(stream.data or stream.gaps or stream.problems for stream in self._streams):
+            return None
+        return self._below[0].steady(self.ends[0].stream)
 
     @property
     def smooth(self) -> bool:

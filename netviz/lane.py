@@ -21,6 +21,7 @@ from netviz.layers.websocket.direction import LONG
 from netviz.layers.websocket.frame import CLOSE, read_head
 from netviz.native import native
 from netviz.payload import Group, Payload
+from netviz.plaintext import Opened, Pieces, Plaintext
 from netviz.stream import Stream
 
 __all__ = ["Frames", "Lane", "block", "merge"]
@@ -28,6 +29,10 @@ __all__ = ["Frames", "Lane", "block", "merge"]
 #: First bytes of frames that need no rule: whole messages without reserved bits, and control frames.
 _PLAIN = np.zeros(256, bool)
 _PLAIN[[0x81, 0x82, 0x88, 0x89, 0x8A]] = True
+
+#: Those of compressed messages (RFC 7692 section 6), where that was agreed on.
+_DEFLATED = np.zeros(256, bool)
+_DEFLATED[[0xC1, 0xC2]] = True
 
 #: Columns of a FrameBlock.
 _COLUMNS = 12
@@ -47,30 +52,22 @@ _NONE = Frames(tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), {}, [])
 
 
 class _Flow(NamedTuple):
-    """What one side sends in a Batch: index of its entry, whether it is the server, and where it lies in the data; either
-    the segments that carry it, or the Stream in which it lies unread.
+    """What one side sends in a Batch: index of its entry, whether it is the server, which part of the data it is in, and
+    where; the segments that carry it, or the Stream in which it lies unread; and who opened it.
     """
 
     entry: int
     side: int
+    part: int
     start: int
     stop: int
-    segments: tuple[Reassembly, Group] | None
-    stream: Stream | None
+    segments: tuple[Reassembly, Group] | None = None
+    stream: Stream | None = None
+    opened: Opened | None = None
 
 
-class _Columns(NamedTuple):
-    """Pieces of data: where each begins, how long it is, its packet and place there, and with which packet and when it was
-    readable.
-    """
-
-    data: bytes
-    begin: Ints
-    length: Ints
-    packet: Ints
-    place: Ints
-    ready: Ints
-    time: Ints
+#: Parts of the data: the payload, what is inside TLS, and what lies in Streams above TLS.
+_OUTER, _SEALED, _INNER = 0, 1, 2
 
 
 class Lane:
@@ -80,18 +77,21 @@ class Lane:
         self._payload = payload
         self._entries: list[tuple[Channel, WebSocket]] = []
         self._flows: list[_Flow] = []
-        #: Streams of which everything unread is read behind the payload, and how much that is.
-        self._inside: list[Stream] = []
-        self._beyond = 0
+        self._plaintext = Plaintext(payload)
+        self._streams: list[Stream] = []
+        self._unread = 0
 
     def take(self, channel: Channel, groups: tuple[Group | None, Group | None], *, rest: bool = False) -> bool:
         """Take the segments of a connection, ``groups`` by its sides, if they may be read here; with ``rest`` only what
-        lies unread in the Streams, because the upgrade was in the same Batch.
+        lies unread in the Streams, because what is before it was in the same Batch.
         """
         layer = channel.layer
         if type(layer) is not WebSocket or not layer.steady:
             return False
-        flows = self._inner(channel) if rest and not channel.bare else self._outer(channel, groups, rest=rest)
+        if channel.bare:
+            flows = self._outer(channel, groups, rest=rest)
+        else:
+            flows = self._inner(channel) if rest else self._sealed(channel, groups)
         if flows is None:
             return False
         self._entries.append((channel, layer))
@@ -104,13 +104,27 @@ class Lane:
         for side, (end, group) in enumerate(zip(channel.ends, groups, strict=True)):
             unread = len(end.stream.data)
             start, stop = self._payload.span(group)
-            if not channel.bare or (unread and not rest) or unread > stop - start:
+            if (unread and not rest) or unread > stop - start:
                 return None
-            if group is not None:
-                start = stop - unread if rest else start
-                flows.append(_Flow(len(self._entries), side ^ channel.client, start, stop, None if rest else (end, group),
-                                   end.stream if rest else None))  # fmt: skip
+            if group is None:
+                continue
+            who = len(self._entries), side ^ channel.client, _OUTER
+            if rest:
+                flows.append(_Flow(*who, stop - unread, stop, stream=end.stream))
+            else:
+                flows.append(_Flow(*who, start, stop, segments=(end, group)))
         return flows
+
+    def _sealed(self, channel: Channel, groups: tuple[Group | None, Group | None]) -> list[_Flow] | None:
+        """What lies in the payload inside TLS."""
+        found = self._plaintext.take(channel, groups)
+        if found is None:
+            return None
+        return [
+            _Flow(len(self._entries), side ^ channel.client, _SEALED, opened.start, opened.stop, (end, group), opened=opened)
+            for side, (end, group, opened) in enumerate(zip(channel.ends, groups, found, strict=True))
+            if group is not None and opened is not None
+        ]
 
     def _inner(self, channel: Channel) -> list[_Flow] | None:
         """What lies in Streams above TLS."""
@@ -119,44 +133,45 @@ class Lane:
         flows = []
         for side, stream in enumerate(channel.streams):
             if size := len(stream.data):
-                start = len(self._payload.data) + self._beyond
-                flows.append(_Flow(len(self._entries), side ^ channel.client, start, start + size, None, stream))
-                self._inside.append(stream)
-                self._beyond += size
+                start, self._unread = self._unread, self._unread + size
+                flows.append(_Flow(len(self._entries), side ^ channel.client, _INNER, start, self._unread, stream=stream))
+                self._streams.append(stream)
         return flows
 
-    def _columns(self) -> _Columns:
-        """The pieces of the payload, and behind them those of Streams."""
+    def _data(self) -> tuple[bytes, Pieces, list[int]]:
+        """The parts one behind the other, their pieces, and where each part begins."""
         payload = self._payload
         filled = np.flatnonzero(payload.length)
         begin, length, packet, place, time = (
             column[filled] for column in (payload.begin, payload.length, payload.packet, payload.place, payload.time)
         )
-        outer = _Columns(payload.data, begin, length, packet, place, packet, time)
-        if not self._inside:
-            return outer
-        data, at = [payload.data], len(payload.data)
-        inner: list[list[Ints]] = []
-        for stream in self._inside:
+        outer = Pieces(begin, length, packet, place, packet, time)
+        if all(flow.part == _OUTER for flow in self._flows):
+            return payload.data, outer, [0, 0, 0]
+        data, parts = [payload.data, self._plaintext.data], [outer, self._plaintext.pieces(outer, len(payload.data))]
+        at = begins = len(data[0]) + len(data[1])
+        for stream in self._streams:
             data.append(bytes(stream.data))
             columns = stream.unread()
-            begins = columns[0] + (at - stream.start)
-            inner.append([begins, columns[1] - columns[0], *columns[2:]])
+            parts.append(Pieces(columns[0] + (at - stream.start), columns[1] - columns[0], *columns[2:]))
             at += len(stream.data)
-        return _Columns(b"".join(data), *map(np.concatenate, zip(outer[1:], *inner, strict=True)))
+        return b"".join(data), Pieces(*map(np.concatenate, zip(*parts, strict=True))), [0, len(payload.data), begins]
 
     def run(self) -> Frames:
         """Read the frames of all connections that were taken."""
         entries, flows = self._entries, self._flows
         if not flows:
             return _NONE
-        data, starts, lengths, packet, place, readable, time = self._columns()
-        begins, stops = np.array([flow.start for flow in flows]), np.array([flow.stop for flow in flows])
+        data, pieces, parts = self._data()
+        starts, lengths, packet, place, readable, time = pieces
+        base = np.array(parts)[[flow.part for flow in flows]]
+        begins, stops = np.array([flow.start for flow in flows]) + base, np.array([flow.stop for flow in flows]) + base
         frames, reached = _walk(data, begins, stops, len(starts))
         at, first, mask, size, length, flow = frames
         entry = np.array([flow.entry for flow in flows])
         side = np.array([flow.side for flow in flows])
-        fits = _PLAIN[first] & ((mask >= 0) == (side[flow] == 0))
+        deflated = np.array([layer.deflated for _, layer in entries])[entry]
+        fits = (_PLAIN[first] | (_DEFLATED[first] & deflated[flow])) & ((mask >= 0) == (side[flow] == 0))
         bare = size - 4 * (mask >= 0)
         fits &= bare == np.where(length < 126, 2, np.where(length < 65536, 4, 10))
         fits &= (first < 0x80 + CLOSE) | (length < 126)
@@ -182,7 +197,7 @@ class Lane:
             np.array([channel.number for channel, _ in entries])[owner], number, packet[head], start,
             start + size + length, time[tail], side[flow], first, mask, size, length, ready,
         )  # fmt: skip
-        self._settle(refused, reached, set(flow[first == 0x80 + CLOSE].tolist()), counts)
+        self._settle(refused, reached - begins, set(flow[first == 0x80 + CLOSE].tolist()), counts)
         return Frames(told, extras, np.flatnonzero(refused).tolist())
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
@@ -197,20 +212,23 @@ class Lane:
         number[order] = np.arange(len(entry)) - before[sorted_entry] + base[sorted_entry] + 1
         return number, counts
 
-    def _settle(self, refused: NDArray[np.bool_], reached: Ints, closed: set[int], counts: Ints) -> None:
-        """Note in streams and layers what was read, and which flows ended with a close frame."""
-        for index, ((entry, side, start, stop, segments, stream), end) in enumerate(
-            zip(self._flows, reached.tolist(), strict=True)
-        ):
+    def _settle(self, refused: NDArray[np.bool_], read: Ints, closed: set[int], counts: Ints) -> None:
+        """Note in streams and layers how much was read, and which flows ended with a close frame."""
+        for index, (flow, size) in enumerate(zip(self._flows, read.tolist(), strict=True)):
+            entry, side, _, _, _, segments, stream, opened = flow
             if refused[entry]:
+                if opened is not None:
+                    opened.refuse()
                 continue
             if stream is not None:
-                stream.consume(end - start)
+                stream.consume(size)
             elif segments is not None:
                 whose, group = segments
-                whose.skip(group.next, self._payload.data, start, stop)
+                whose.skip(group.next, self._payload.data, group.at, group.end)
                 if group.fin:
                     whose.finish()
+            if opened is not None:
+                opened.accept()
             if index in closed:
                 self._entries[entry][1].directions[side].closed = True
         for (_, layer), count in zip(self._entries, counts.tolist(), strict=True):

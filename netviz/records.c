@@ -82,10 +82,23 @@ static PyObject *open_one(PyObject *decrypt, PyObject *refused, const uint8_t *p
     return made;
 }
 
-/* opened(decrypt, refused, data, available, seq, iv, before, tag, modern, largest) -> (content, pieces, end, count)
+/* Where the records that follow one another end. */
+static Py_ssize_t reach(const uint8_t *bytes, Py_ssize_t available, Py_ssize_t largest)
+{
+    Py_ssize_t at = 0;
+    while (available - at >= HEAD && bytes[at] == APPLICATION && bytes[at + 1] == 3) {
+        Py_ssize_t size = be16(bytes + at + 3);
+        if (size > largest || size > available - at - HEAD)
+            break;
+        at += HEAD + size;
+    }
+    return at;
+}
+
+/* opened(decrypt, refused, data, available, seq, iv, before, tag, modern, largest, whole) -> (content, pieces, end, count)
 
    What is inside the records of an application at the beginning of the data, up to one that is not whole, not authentic, or
-   something else inside; pieces are three numbers for each that is not empty: where its content begins and ends, and where
+   something else inside, and with whole only where they end with it; pieces are three numbers for each that is not empty: where its content begins and ends, and where
    the record ends. */
 PyObject *opened(PyObject *self, PyObject *args)
 {
@@ -93,9 +106,9 @@ PyObject *opened(PyObject *self, PyObject *args)
     Py_buffer data, iv;
     Py_ssize_t available, before, tag, largest, at = 0, filled = 0, count = 0;
     unsigned long long seq;
-    int modern;
-    if (!PyArg_ParseTuple(args, "OOy*nKy*nnpn", &decrypt, &refused, &data, &available, &seq, &iv, &before, &tag, &modern,
-                          &largest))
+    int modern, whole;
+    if (!PyArg_ParseTuple(args, "OOy*nKy*nnpnp", &decrypt, &refused, &data, &available, &seq, &iv, &before, &tag, &modern,
+                          &largest, &whole))
         return NULL;
     Numbers numbers = {NULL, 0, 0};
     const uint8_t *bytes = data.buf;
@@ -105,12 +118,13 @@ PyObject *opened(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, "no such protection");
         goto done;
     }
-    if (!(content = PyBytes_FromStringAndSize(NULL, available)))
+    Py_ssize_t stop = reach(bytes, available, largest);
+    if (whole && stop < available)
+        stop = 0;
+    if (!(content = PyBytes_FromStringAndSize(NULL, stop)))
         goto done;
-    while (at + HEAD <= available && bytes[at] == APPLICATION && bytes[at + 1] == 3) {
+    while (at < stop) {
         Py_ssize_t size = be16(bytes + at + 3);
-        if (size > largest || size > available - at - HEAD)
-            break;
         PyObject *inside = open_one(decrypt, refused, bytes + at + HEAD, size, seq, iv.buf, before, tag, modern);
         if (!inside) {
             if (PyErr_Occurred())
@@ -125,7 +139,7 @@ PyObject *opened(PyObject *self, PyObject *args)
                 length--;
             kind = length ? (uint8_t)plain[--length] : 0;
         }
-        int fits = kind == APPLICATION && length <= available - filled, failed = 0;
+        int fits = kind == APPLICATION && length <= stop - filled, failed = 0;
         if (fits && length) {
             Py_ssize_t start = at + HEAD + before;
             memcpy(PyBytes_AS_STRING(content) + filled, plain, (size_t)length);

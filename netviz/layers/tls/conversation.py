@@ -78,6 +78,13 @@ class Tls:
         """Whether the end changes nothing."""
         return self._report.told and not any(len(side.source.data) for side in self._sides)
 
+    def steady(self, first: Stream) -> tuple[Direction, Direction] | None:
+        """Both directions, the one that reads this Stream first, where whoever has all their records may open them."""
+        client, server = self._sides
+        if not (self._report.told and client.steady and server.steady):
+            return None
+        return (client, server) if client.source is first else (server, client)
+
     def advance(self) -> None:
         """Read what can be read."""
         self._keys.install()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 __all__ = ["Cursor", "Malformed"]
 
 
@@ -24,7 +26,11 @@ class Cursor:
 
     def number(self, size: int) -> int:
         """An unsigned number of so many bytes."""
-        return int.from_bytes(self.take(size), "big")
+        at = self.at
+        if at + size > self.end:
+            raise Malformed
+        self.at = at + size
+        return int.from_bytes(self._data[at : at + size], "big")
 
     def take(self, size: int) -> bytes:
         """So many bytes."""
@@ -41,9 +47,9 @@ class Cursor:
         """The same to read on in."""
         return Cursor(self.vector(size))
 
-    def numbers(self, size: int, width: int) -> tuple[int, ...]:
-        """A vector of numbers of ``width`` bytes each."""
-        inner, found = self.inner(size), []
-        while inner:
-            found.append(inner.number(width))
-        return tuple(found)
+    def numbers(self, size: int) -> tuple[int, ...]:
+        """A vector of numbers of two bytes each."""
+        data = self.vector(size)
+        if len(data) % 2:
+            raise Malformed
+        return struct.unpack(f"!{len(data) // 2}H", data)

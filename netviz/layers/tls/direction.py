@@ -13,7 +13,7 @@ from netviz.layers.tls.handshake import Messages
 from netviz.layers.tls.loss import MOST, overhead, resume
 from netviz.layers.tls.protection import Protection
 from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE, HEAD, Record, is_head
-from netviz.layers.tls.run import open_run
+from netviz.layers.tls.run import Run, open_run
 from netviz.stream import Stream
 
 __all__ = ["LEGACY", "MODERN", "NOTHING", "Direction"]
@@ -33,8 +33,8 @@ class Direction:
     """
 
     __slots__ = (
-        "_failures", "_searched", "discards", "held", "kept", "messages", "over", "plain", "protection", "sealed", "source",
-        "stuck", "successors", "waits", "whose",
+        "_failures", "_searched", "discards", "held", "kept", "messages", "over", "plain", "protection", "sealed", "shy",
+        "source", "stuck", "successors", "waits", "whose",
     )  # fmt: skip
 
     def __init__(self, source: Stream, connection: int = 0, side: Side = "client") -> None:
@@ -47,6 +47,8 @@ class Direction:
         self.successors: list[Protection] = []
         self.sealed = NOTHING
         self.held = self.waits = self.discards = self.over = False
+        #: Whether it is of no use to open records elsewhere.
+        self.shy = False
         self.stuck = False
         self._failures = 0
         #: Records that were opened, where somebody wants to draw them.
@@ -58,6 +60,33 @@ class Direction:
     def readable(self) -> bool:
         """Whether anything that follows may be read, now or later."""
         return not self.over and bool(self.protection or self.successors or self.waits or not self.sealed)
+
+    @property
+    def steady(self) -> bool:
+        """Whether what comes next may be opened elsewhere: nothing waits, and nobody keeps records."""
+        stream = self.source
+        waits = stream.data or stream.gaps or stream.problems or self.held or self.waits or self.over or self.shy
+        return not waits and self.protection is not None and self.kept is None
+
+    def open_all(self, data: memoryview) -> Run | None:
+        """Open these records, if an application says all of them, and nothing is left; the Stream knows nothing of it."""
+        assert self.protection is not None
+        run = open_run(self.protection, data, len(data), whole=True)
+        if run.end == len(data):
+            return run
+        self.protection.seq -= run.records
+        return None
+
+    def passed(self, size: int) -> None:
+        """So many bytes of plaintext were opened and read elsewhere."""
+        self.plain.start += size
+        self._failures = 0
+
+    def retract(self, records: int) -> None:
+        """So many records were opened elsewhere, but could not be read there; what comes will not be, either."""
+        assert self.protection is not None
+        self.protection.seq -= records
+        self.shy = True
 
     def drop(self) -> None:
         """Read nothing more."""
@@ -214,7 +243,7 @@ class Direction:
         stream = self.source
         if self.kept is not None or stream.problems:
             return False
-        content, pieces, end = open_run(protection, stream.data, stream.available)
+        content, pieces, end, _ = open_run(protection, stream.data, stream.available)
         if pieces:
             stream.convey(self.plain, pieces)
             self.plain.data += content

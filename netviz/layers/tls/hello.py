@@ -121,11 +121,11 @@ def read_client(body: bytes) -> ClientHello:
     """A ClientHello; raises Malformed."""
     cursor = Cursor(body)
     version, random, session = cursor.number(2), cursor.take(32), cursor.vector(1)
-    suites = cursor.numbers(2, 2)
+    suites = cursor.numbers(2)
     cursor.vector(1)
     extensions = read_extensions(cursor)
-    versions = Cursor(extensions[_SUPPORTED_VERSIONS]).numbers(1, 2) if _SUPPORTED_VERSIONS in extensions else (version,)
-    groups = Cursor(extensions[_GROUPS]).numbers(2, 2) if _GROUPS in extensions else ()
+    versions = Cursor(extensions[_SUPPORTED_VERSIONS]).numbers(1) if _SUPPORTED_VERSIONS in extensions else (version,)
+    groups = Cursor(extensions[_GROUPS]).numbers(2) if _GROUPS in extensions else ()
     alpn = read_alpn(extensions)
     return ClientHello(random, session, versions, suites, groups, alpn, _sni(extensions.get(_SNI, b"")), extensions)
 

@@ -39,14 +39,12 @@ class Protection(Protocol):
     seq: int
     before: int
     suite: Suite
+    #: How to open records elsewhere, where that is one call of an AEAD.
+    cipher: AeadCipher | None
 
     @property
     def modern(self) -> bool:
         """Whether it is that of TLS 1.3."""
-
-    @property
-    def cipher(self) -> AeadCipher | None:
-        """How to open records elsewhere, where that is one call of an AEAD."""
 
     def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
         """The type and content of a record; None where it is not authentic."""
@@ -80,7 +78,7 @@ def _refused() -> tuple[type[Exception], ...]:
 class Aead13:
     """TLS 1.3: the type of a record stands behind its content, and zeros may follow (RFC 8446 section 5.4)."""
 
-    __slots__ = ("_decrypt", "_iv", "_refused", "_secret", "before", "seq", "suite")
+    __slots__ = ("_decrypt", "_iv", "_refused", "_secret", "before", "cipher", "seq", "suite")
     modern = True
 
     def __init__(self, secret: bytes, suite: Suite) -> None:
@@ -89,6 +87,7 @@ class Aead13:
         self._iv = int.from_bytes(iv, "big")
         self._secret = secret
         self._refused = _refused()
+        self.cipher: AeadCipher | None = AeadCipher(self._decrypt, self._refused, iv)
         self.suite = suite
         self.seq = 0
         self.before = 0
@@ -109,11 +108,6 @@ class Aead13:
         plain = plain.rstrip(b"\0")
         return (plain[-1], plain[:-1]) if plain else (0, b"")
 
-    @property
-    def cipher(self) -> AeadCipher:
-        """The call, with all of the nonce but the number."""
-        return AeadCipher(self._decrypt, self._refused, self._iv.to_bytes(12, "big"))
-
     def update(self) -> Aead13:
         """What protects records behind a KeyUpdate."""
         return Aead13(next_secret(self._secret, self.suite), self.suite)
@@ -122,7 +116,7 @@ class Aead13:
 class Aead12:
     """TLS 1.2 with an AEAD: GCM and CCM send a part of the nonce with each record, ChaCha20 does not."""
 
-    __slots__ = ("_chacha", "_decrypt", "_iv", "_refused", "before", "seq", "suite")
+    __slots__ = ("_chacha", "_decrypt", "_iv", "_refused", "before", "cipher", "seq", "suite")
     modern = False
 
     def __init__(self, keys: tuple[bytes, bytes, bytes], suite: Suite) -> None:
@@ -130,6 +124,7 @@ class Aead12:
         self._decrypt = _aead(suite, key).decrypt
         self._chacha = suite.cipher == "CHACHA20"
         self._refused = _refused()
+        self.cipher: AeadCipher | None = AeadCipher(self._decrypt, self._refused, self._iv.ljust(12, b"\0"))
         self.suite = suite
         self.seq = 0
         self.before = 0 if self._chacha else _EXPLICIT
@@ -150,16 +145,11 @@ class Aead12:
         self.seq += 1
         return kind, plain
 
-    @property
-    def cipher(self) -> AeadCipher:
-        """The call, with what is not sent of the nonce."""
-        return AeadCipher(self._decrypt, self._refused, self._iv.ljust(12, b"\0"))
-
 
 class Cbc12:
     """TLS 1.2 with CBC: an IV in front, padding behind, and a MAC of the content, or of all that is encrypted."""
 
-    __slots__ = ("_key", "_mac", "_outside", "before", "seq", "suite")
+    __slots__ = ("_key", "_mac", "_outside", "before", "cipher", "seq", "suite")
     modern = False
 
     def __init__(self, keys: tuple[bytes, bytes, bytes], suite: Suite, encrypt_then_mac: bool) -> None:
@@ -168,6 +158,7 @@ class Cbc12:
         self._mac, key, _ = keys
         self._key = AES(key)
         self._outside = encrypt_then_mac
+        self.cipher: AeadCipher | None = None
         self.suite = suite
         self.seq = 0
         self.before = _BLOCK
@@ -190,11 +181,6 @@ class Cbc12:
             return None
         self.seq += 1
         return kind, plain[:end]
-
-    @property
-    def cipher(self) -> None:
-        """CBC is more than one call."""
-        return None
 
     def _decrypt(self, iv: bytes, data: bytes) -> bytes:
         from cryptography.hazmat.primitives.ciphers import Cipher

@@ -19,32 +19,35 @@ __all__ = ["Run", "open_run"]
 
 
 class Run(NamedTuple):
-    """What the records said, the pieces of that (as `Stream.convey` takes them, from where the run begins), and where the
-    run ends.
+    """What the records said, the pieces of that (as `Stream.convey` takes them, from where the run begins), where the run
+    ends, and how many records it has.
     """
 
     content: bytes
     pieces: array[int]
     end: int
+    records: int
 
 
-def open_run(protection: Protection, data: bytearray, available: int) -> Run:
-    """The run at the beginning of so many bytes of the data; it may be empty."""
+def open_run(protection: Protection, data: bytearray | memoryview, available: int, *, whole: bool = False) -> Run:
+    """The run at the beginning of so many bytes of the data; it may be empty, and with ``whole`` is where records do not
+    end with them.
+    """
     cipher = protection.cipher
     if native is None or cipher is None:
         return _one_by_one(protection, data, available)
     pieces = array("q")
     content, found, end, count = native.opened(
         cipher.decrypt, cipher.refused, data, available, protection.seq, cipher.iv, protection.before, protection.suite.tag,
-        protection.modern, LARGEST,
+        protection.modern, LARGEST, whole,
     )  # fmt: skip
     protection.seq += count
     pieces.frombytes(found)
-    return Run(content, pieces, end)
+    return Run(content, pieces, end, count)
 
 
-def _one_by_one(protection: Protection, data: bytearray, available: int) -> Run:
-    at = 0
+def _one_by_one(protection: Protection, data: bytearray | memoryview, available: int) -> Run:
+    at = count = 0
     chunks: list[bytes] = []
     pieces = array("q")
     with memoryview(data) as view:
@@ -64,4 +67,5 @@ def _one_by_one(protection: Protection, data: bytearray, available: int) -> Run:
                 start = at + HEAD + protection.before
                 pieces.extend((start, start + len(content), end))
             at = end
-    return Run(b"".join(chunks), pieces, at)
+            count += 1
+    return Run(b"".join(chunks), pieces, at, count)

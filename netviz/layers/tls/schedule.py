@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 from netviz.layers.tls.suite import Suite
 
@@ -18,13 +19,18 @@ _MASTER = 48
 
 def expand_label(secret: bytes, label: str, length: int, digest: str) -> bytes:
     """HKDF-Expand-Label with an empty context (RFC 8446 section 7.1)."""
-    name = b"tls13 " + label.encode()
-    info = length.to_bytes(2, "big") + bytes([len(name)]) + name + b"\0"
+    info = _info(label, length)
     out = last = b""
-    for count in range(1, -(-length // hashlib.new(digest).digest_size) + 1):
-        last = hmac.digest(secret, last + info + bytes([count]), digest)
+    while len(out) < length:
+        last = hmac.digest(secret, last + info + bytes([len(out) // len(last) + 1 if last else 1]), digest)
         out += last
     return out[:length]
+
+
+@lru_cache(maxsize=64)
+def _info(label: str, length: int) -> bytes:
+    name = b"tls13 " + label.encode()
+    return length.to_bytes(2, "big") + bytes([len(name)]) + name + b"\0"
 
 
 def traffic_keys(secret: bytes, suite: Suite) -> tuple[bytes, bytes]:

@@ -64,6 +64,11 @@ class WebSocket:
         return self._floor
 
     @property
+    def deflated(self) -> bool:
+        """Whether messages may be compressed."""
+        return self._deflate is not None
+
+    @property
     def steady(self) -> bool:
         """Whether frames may be read elsewhere: nobody wants more than those, and no rule depends on what was before."""
         told = self.frames > 0 or not self.inferred  # that it is inferred is told with its first frames

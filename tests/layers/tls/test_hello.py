@@ -150,4 +150,4 @@ def test_a_cursor_reads_what_is_there() -> None:
     with pytest.raises(Malformed):
         cursor.take(1)
     with pytest.raises(Malformed):
-        Cursor(b"\0\3abc").numbers(2, 2)
+        Cursor(b"\0\3abc").numbers(2)
