@@ -1,10 +1,10 @@
 """How fast `netviz ws-trace --keylog` reads what is inside TLS, as ratios to tshark in the same run.
 
-usage: python -m tests.bench.tls [--megabytes N] [--rounds N] [--cipher NAME]
+usage: python -m tests.bench.tls [--megabytes N] [--rounds N] [--cipher NAME] [--shape NAME]
 
-A capture of a hundred megabytes is made first: connections of TLS 1.3 (with --cipher: of TLS 1.2) between a real client and
-server, with WebSockets inside that send messages from 20 bytes to 4 kB.  tshark is asked for WebSockets, as the ratio is
-meant to be: ``tshark -o tls.keylog_file:F -Y websocket``.
+Captures of a hundred megabytes are made first, of each shape: connections of TLS 1.3 (with --cipher: of TLS 1.2) between a
+real client and server, with WebSockets inside.  tshark is asked for WebSockets, as the ratio is meant to be:
+``tshark -o tls.keylog_file:F -Y websocket``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.bench.handshake import best, report
 from tests.frames import accepted, frame, request
@@ -26,20 +27,31 @@ from tests.wire import CLIENT, SERVER, Packet, Wire, pcap
 
 _NETVIZ = (sys.executable, "-m", "netviz", "ws-trace")
 
-#: Sizes of messages, and how many each connection exchanges.
-_SIZES, _MESSAGES = (20, 90, 250, 700, 1400, 4000), 1000
+
+class Shape(NamedTuple):
+    """Sizes of messages, and how many each side of a connection sends."""
+
+    sizes: tuple[int, ...]
+    messages: int
 
 
-def _lines(rng: random.Random) -> Iterator[Line]:
+_SHAPES = {
+    "chatty": Shape((120,), 1000),
+    "short": Shape((120,), 100),
+    "mixed": Shape((20, 90, 250, 700, 1400, 4000), 1000),
+}
+
+
+def _lines(shape: Shape, rng: random.Random) -> Iterator[Line]:
     yield CLIENT, request()
     yield SERVER, accepted()
-    for _ in range(_MESSAGES):
-        text = (b'{"position": [50.49, 8.89], "speed": 43}' * 100)[: rng.choice(_SIZES)]
+    for _ in range(shape.messages):
+        text = (b'{"position": [50.49, 8.89], "speed": 43}' * 100)[: rng.choice(shape.sizes)]
         yield CLIENT, frame(1, text, rng.getrandbits(32))
         yield SERVER, frame(1, text)
 
 
-def write(capture: Path, keys: Path, megabytes: int, cipher: str = "") -> int:
+def write(shape: Shape, capture: Path, keys: Path, megabytes: int, cipher: str = "") -> int:
     """Write a capture and its key log; how many connections it has."""
     setup = Setup(ssl.TLSVersion.TLSv1_2, cipher) if cipher else Setup()
     rng = random.Random(1)
@@ -49,7 +61,7 @@ def write(capture: Path, keys: Path, megabytes: int, cipher: str = "") -> int:
     while size < megabytes * 1_000_000:
         talk = Talk(*both, wire=Wire(("10.0.0.1", 20_000 + count), ("10.0.0.2", 443)))
         talk.shake()
-        talk.say(_lines(rng))
+        talk.say(_lines(shape, rng))
         talk.close()
         packets += talk.wire.packets
         size += sum(len(packet.data) + 16 for packet in talk.wire.packets)
@@ -65,18 +77,20 @@ def main() -> None:
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cipher", default="")
+    parser.add_argument("--shape", choices=_SHAPES, action="append")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as directory:
-        capture, keys = Path(directory, "wss.pcap"), Path(directory, "keys")
-        count = write(capture, keys, given.megabytes, given.cipher)
-        named = (str(capture), "--json", "--keylog", str(keys))
-        tshark = ("tshark", "-n", "-r", str(capture), "-o", f"tls.keylog_file:{keys}", "-Y", "websocket")
-        others = {"tshark": tshark} if shutil.which("tshark") else {}
-        what = f"{capture.stat().st_size / 1e6:,.0f} MB, {count} connections"
-        report(f"frames inside TLS: {what}",
-               best({"netviz": (*_NETVIZ, *named, "--only", "websocket.frame"), **others}, given.rounds))  # fmt: skip
-        report("everything inside TLS", best({"netviz": (*_NETVIZ, *named), **others}, given.rounds))
-        report("without keys", best({"netviz": (*_NETVIZ, *named[:2])}, given.rounds))
+    for name in given.shape or _SHAPES:
+        with tempfile.TemporaryDirectory() as directory:
+            capture, keys = Path(directory, "wss.pcap"), Path(directory, "keys")
+            count = write(_SHAPES[name], capture, keys, given.megabytes, given.cipher)
+            named = (str(capture), "--json", "--keylog", str(keys))
+            tshark = ("tshark", "-n", "-r", str(capture), "-o", f"tls.keylog_file:{keys}", "-Y", "websocket")
+            others = {"tshark": tshark} if shutil.which("tshark") else {}
+            what = f"{name}: {capture.stat().st_size / 1e6:,.0f} MB, {count} connections"
+            report(f"frames inside TLS, {what}",
+                   best({"netviz": (*_NETVIZ, *named, "--only", "websocket.frame"), **others}, given.rounds))  # fmt: skip
+            report("everything inside TLS", best({"netviz": (*_NETVIZ, *named), **others}, given.rounds))
+            report("without keys", best({"netviz": (*_NETVIZ, *named[:2])}, given.rounds))
 
 
 if __name__ == "__main__":

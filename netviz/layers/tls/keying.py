@@ -35,7 +35,7 @@ class Keying:
     ``early`` tells that the client sent data before the server answered.
     """
 
-    __slots__ = ("_block", "_encrypted", "_hello", "_keylog", "_transcript", "cut", "early", "server")
+    __slots__ = ("_block", "_encrypted", "_hello", "_keylog", "_made", "_transcript", "cut", "early", "server")
 
     def __init__(self, keylog: KeyLog, hello: ClientHello) -> None:
         self._keylog = keylog
@@ -43,6 +43,8 @@ class Keying:
         self.server: ServerHello | None = None
         self.cut = self.early = False
         self._block: tuple[tuple[bytes, bytes, bytes], ...] | None = None
+        #: What was made before it was due, and not used yet.
+        self._made: dict[tuple[Stage, int], Protection] = {}
         #: What the client encrypted for a server with an RSA key: old logs name a connection by its beginning.
         self._encrypted = b""
         self._transcript: list[bytes] = []
@@ -75,6 +77,9 @@ class Keying:
         """What protects the records of a side in this stage; None where there is no key."""
         if stage == "legacy":
             return self._legacy(side)
+        known = self._made.get((stage, side))
+        if known is not None and not known.seq:
+            return known
         secret = self._keylog.secret(self._hello.random, _STAGES[stage][side])
         if secret is None:
             return None
@@ -85,7 +90,8 @@ class Keying:
         if len(secret) != hashlib.new(chosen.digest).digest_size:
             self.cut = True
             return None
-        return protection13(secret, chosen)
+        made = self._made[stage, side] = protection13(secret, chosen)
+        return made
 
     def _legacy(self, side: int) -> Protection | None:
         """That of TLS 1.2."""
