@@ -139,23 +139,33 @@ class Lane:
         return flows
 
     def _data(self) -> tuple[bytes, Pieces, list[int]]:
-        """The parts one behind the other, their pieces, and where each part begins."""
+        """The parts that are used, one behind the other, their pieces, and where each part begins."""
         payload = self._payload
         filled = np.flatnonzero(payload.length)
         begin, length, packet, place, time = (
             column[filled] for column in (payload.begin, payload.length, payload.packet, payload.place, payload.time)
         )
         outer = Pieces(begin, length, packet, place, packet, time)
-        if all(flow.part == _OUTER for flow in self._flows):
+        used = {flow.part for flow in self._flows}
+        if used == {_OUTER}:
             return payload.data, outer, [0, 0, 0]
-        data, parts = [payload.data, self._plaintext.data], [outer, self._plaintext.pieces(outer, len(payload.data))]
-        at = begins = len(data[0]) + len(data[1])
+        data, parts, begins, at = [], [], [0, 0, 0], 0
+        if _OUTER in used:
+            data.append(payload.data)
+            parts.append(outer)
+            at = len(payload.data)
+        if _SEALED in used:
+            begins[_SEALED] = at
+            data += self._plaintext.chunks
+            parts.append(self._plaintext.pieces(outer, at))
+            at += self._plaintext.size
+        begins[_INNER] = at
         for stream in self._streams:
             data.append(bytes(stream.data))
             columns = stream.unread()
             parts.append(Pieces(columns[0] + (at - stream.start), columns[1] - columns[0], *columns[2:]))
             at += len(stream.data)
-        return b"".join(data), Pieces(*map(np.concatenate, zip(*parts, strict=True))), [0, len(payload.data), begins]
+        return b"".join(data), Pieces(*map(np.concatenate, zip(*parts, strict=True))), begins
 
     def run(self) -> Frames:
         """Read the frames of all connections that were taken."""

@@ -50,15 +50,15 @@ class Opened(NamedTuple):
 
 
 class Plaintext:
-    """Collects what is inside the payload of a Batch."""
+    """Collects what is inside the payload of a Batch: ``chunks`` one behind the other, ``size`` bytes in all."""
 
     def __init__(self, payload: Payload) -> None:
         self._payload = payload
         self._view = memoryview(payload.data)
-        self._chunks: list[bytes] = []
+        self.chunks: list[bytes] = []
         self._runs: list[array[int]] = []
         self._starts: list[int] = []
-        self._size = 0
+        self.size = 0
 
     def take(self, channel: Channel, groups: tuple[Group | None, Group | None]) -> list[Opened | None] | None:
         """Open what both sides sent; None where that must be read record by record."""
@@ -67,7 +67,7 @@ class Plaintext:
             return None
         found: list[Opened | None] = []
         runs: list[tuple[bytes, array[int], int]] = []
-        size = self._size
+        size = self.size
         for direction, group in zip(directions, groups, strict=True):
             if group is None:
                 found.append(None)
@@ -81,16 +81,11 @@ class Plaintext:
             runs.append((run.content, run.pieces, group.at))
             size += len(run.content)
         for content, pieces, start in runs:
-            self._chunks.append(content)
+            self.chunks.append(content)
             self._runs.append(pieces)
             self._starts.append(start)
-        self._size = size
+        self.size = size
         return found
-
-    @property
-    def data(self) -> bytes:
-        """All of it, in the order in which it was taken."""
-        return b"".join(self._chunks)
 
     def pieces(self, outer: Pieces, at: int) -> Pieces:
         """Where it came from, in pieces of the payload; its first byte is at ``at``."""
