@@ -376,7 +376,7 @@ def test_what_is_conveyed_keeps_where_each_byte_came_from(loops: str, conveyed: 
         target.append(b"old", packet=at, place=at, ready=at, time=at)
         target.miss(2, cut=False, ready=at, time=at)
     known = target.end
-    model = {}
+    model: dict[int, tuple[tuple[int, ...], tuple[int, int | None]]] = {}
     for first, stop, whole in runs:
         ready = source.ready(source.start + whole - 1)
         for at in range(source.start + first, source.start + stop):
