@@ -11,8 +11,11 @@ import netviz.capture.pcap
 import netviz.capture.records
 import netviz.capture.walk
 import netviz.lane
+import netviz.layers.tls.run
 import netviz.ordinary
 import netviz.payload
+import netviz.stream
+import netviz.views.jsonl
 from netviz.native import native
 from netviz.samples import samples
 
@@ -43,7 +46,7 @@ def saved(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture(scope="module", params=["C", "numpy"])
 def loops(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The loops in C, where they are built, and then what numpy does instead of them."""
+    """The loops in C, where they are built, and then what does the same without them."""
     if request.param == "C" and native is None:
         pytest.skip("built without C")
     with pytest.MonkeyPatch.context() as patch:
@@ -54,4 +57,7 @@ def loops(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.setattr(netviz.ordinary, "native", None)
             patch.setattr(netviz.payload, "native", None)
             patch.setattr(netviz.lane, "native", None)
+            patch.setattr(netviz.stream, "native", None)
+            patch.setattr(netviz.layers.tls.run, "native", None)
+            patch.setattr(netviz.views.jsonl, "native", None)
         yield

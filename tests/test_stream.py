@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import itertools
+from array import array
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import netviz.stream
+from netviz.capture.batch import NO_TIME
+from netviz.native import native
 from netviz.stream import _STALE, Gap, Place, Stream
+
+_in_c = pytest.mark.skipif(native is None, reason="built without C")
 
 
 def _stream(*pieces: bytes | int | tuple[int, bool]) -> Stream:
@@ -81,7 +89,7 @@ def test_extend_is_append_of_each() -> None:
         stream.miss(2, cut=False, ready=2, time=5)
     for data, packet, place, time in ((b"ab", 3, 50, 7), (b"c", 4, 51, None), (b"def", 5, 52, 8)):
         one.append(data, packet=packet, place=place, ready=packet, time=time)
-    many.extend(b"abcdef", [3, 5, 6], [5, 6, 9], [3, 4, 5], [50, 51, 52], [7, None, 8])
+    many.extend(b"abcdef", *np.array([[3, 5, 6], [5, 6, 9], [3, 4, 5], [50, 51, 52], [7, NO_TIME, 8]], np.int64))
     assert (many.data, many.end, many.gaps) == (one.data, one.end, one.gaps)
     assert many.places() == one.places()
     for at in (0, *range(3, 9)):
@@ -210,6 +218,16 @@ def _bytes_of(origin: tuple[int, ...]) -> list[tuple[int, int]]:
     ]  # fmt: skip
 
 
+def _unread(stream: Stream) -> list[tuple[int, int, int, int, int | None]]:
+    """Each byte that is unread: its offset, packet and place in it, with which packet it was readable, and when."""
+    rows = zip(*(column.tolist() for column in stream.unread()), strict=True)
+    return [
+        (at, packet, place + at - begin, ready, None if time == NO_TIME else time)
+        for begin, end, packet, place, ready, time in rows
+        for at in range(begin, end)
+    ]
+
+
 _Step = tuple[str, bytes, int, bool]
 _steps = st.lists(
     st.tuples(
@@ -241,7 +259,8 @@ def test_against_a_list_of_bytes(steps: list[_Step], many: bool, data: st.DataOb
             ends = [at + half, at + len(value)] if half else [at + len(value)]
             begins = [at, at + half] if half else [at]
             packets = [packet + 1 + index for index in range(len(begins))]
-            stream.extend(value, begins, ends, packets, [number] * len(begins), [None] * len(begins))
+            columns = begins, ends, packets, [number] * len(begins), [NO_TIME] * len(begins)
+            stream.extend(value, *np.array(columns, np.int64))
             for begin, end, name in zip(begins, ends, packets, strict=True):
                 model += [_Byte(value[i - at], name, number + i - begin, name) for i in range(begin, end)]
             packet = packets[-1]
@@ -266,6 +285,9 @@ def test_against_a_list_of_bytes(steps: list[_Step], many: bool, data: st.DataOb
         if byte.cut is None:
             assert stream.origin(at, at + 1) == (byte.packet, byte.place, byte.place + 1)
             assert (stream.packet(at), stream.ready(at)) == (byte.packet, (byte.ready, None))
+    assert _unread(stream) == [
+        (at, byte.packet, byte.place, byte.ready, None) for at, byte in enumerate(model[start:], start) if byte.cut is None
+    ]
     if start < len(model):
         first = data.draw(st.integers(start, len(model) - 1))
         last = data.draw(st.integers(first + 1, len(model)))
@@ -279,3 +301,197 @@ def test_against_a_list_of_bytes(steps: list[_Step], many: bool, data: st.DataOb
         at for at in range(start, len(model))
         if model[at].cut is None and (at == start or model[at - 1].packet != model[at].packet)
     ]  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(sizes=st.lists(st.integers(0, 9), max_size=20), stale=st.booleans(), data=st.data())
+def test_what_is_unread_is_told_as_byte_by_byte(sizes: list[int], stale: bool, data: st.DataObject) -> None:
+    stream = _carrier([1] * (_STALE + 3) * stale + sizes)
+    while True:
+        told = []
+        for at in range(stream.start, stream.end):
+            packet, place, behind = stream.origin(at, at + 1)
+            assert behind == place + 1
+            told.append((at, packet, place, *stream.ready(at)))
+        assert _unread(stream) == told
+        if not stream.available:
+            break
+        stream.consume(data.draw(st.integers(1, stream.available)))
+
+
+def test_unread_columns_are_nobody_elses() -> None:
+    """Who holds or changes them keeps the Stream neither from growing nor from being what it is."""
+    stream = _stream(b"abcd", b"ef")
+    stream.consume(1)
+    columns = stream.unread()
+    for column in columns:
+        column += 1000
+    stream.append(b"g", packet=3, place=50, ready=30, time=300)
+    assert _unread(stream)[0] == (1, 1, 51, 10, 100)
+    assert [len(column) for column in columns] == [2] * 6
+
+
+def _carrier(sizes: list[int]) -> Stream:
+    """A Stream of pieces of these sizes, of which every third came out of order, and every fifth without a time."""
+    stream = Stream()
+    for at, size in enumerate(sizes):
+        packet = 7 * at + 3
+        stream.append(bytes(size), packet=packet - 2 * (at % 3 == 1), place=40 + at, ready=packet,
+                      time=None if at % 5 == 4 else 1000 * at)  # fmt: skip
+    return stream
+
+
+def _columns(stream: Stream) -> list[list[int]]:
+    return [column.tolist() for column in stream._columns]
+
+
+#: A Stream of which some was read, and runs in it: where each begins, ends, and where ends what must be there for it.
+_Conveyed = tuple[Stream, list[tuple[int, int, int]]]
+
+
+@st.composite
+def _conveyed(draw: st.DrawFn) -> _Conveyed:
+    many = draw(st.booleans())  # so many pieces that those consumed are dropped
+    source = _carrier([1] * (_STALE + 3) * many + draw(st.lists(st.integers(0, 12), min_size=1, max_size=30)))
+    for _ in range(draw(st.integers(0, 2)) + many):
+        source.consume(draw(st.integers(0, source.available)))
+    edges = sorted(draw(st.lists(st.integers(0, source.available), min_size=3, max_size=24)))
+    thirds = zip(edges[::3], edges[1::3], edges[2::3], strict=False)
+    runs = [(first, stop, whole) for first, stop, whole in thirds if first < stop]
+    assume(runs)
+    return source, runs
+
+
+def _pieces(runs: list[tuple[int, int, int]]) -> array[int]:
+    return array("q", itertools.chain.from_iterable(runs))
+
+
+@pytest.mark.parametrize("loops", [pytest.param("C", marks=_in_c), "Python"])
+@settings(max_examples=150, deadline=None)
+@given(conveyed=_conveyed(), before=st.integers(0, 3))
+def test_what_is_conveyed_keeps_where_each_byte_came_from(loops: str, conveyed: _Conveyed, before: int) -> None:
+    source, runs = conveyed
+    target = Stream()
+    for at in range(before):
+        target.append(b"old", packet=at, place=at, ready=at, time=at)
+        target.miss(2, cut=False, ready=at, time=at)
+    known = target.end
+    model: dict[int, tuple[tuple[int, ...], tuple[int, int | None]]] = {}
+    for first, stop, whole in runs:
+        ready = source.ready(source.start + whole - 1)
+        for at in range(source.start + first, source.start + stop):
+            model[known + len(model)] = source.origin(at, at + 1), ready
+    with pytest.MonkeyPatch.context() as patch:
+        if loops == "Python":
+            patch.setattr(netviz.stream, "native", None)
+        source.convey(target, _pieces(runs))
+    target.data += bytes(len(model))
+    assert {at: (target.origin(at, at + 1), target.ready(at)) for at in range(known, target.end)} == model
+    assert [target.origin(5 * at, 5 * at + 3) for at in range(before)] == [(at, at, at + 3) for at in range(before)]
+    # One piece behind the other, as Streams are searched.
+    assert target._offsets.tolist()[before:] == [known, *target._ends.tolist()[before:-1]]
+    assert target._ends[-1] == target.end
+
+
+@_in_c
+@settings(max_examples=100, deadline=None)
+@given(conveyed=_conveyed())
+def test_c_conveys_piece_by_piece_what_python_does(conveyed: _Conveyed) -> None:
+    source, runs = conveyed
+    ours, theirs = Stream(), Stream()
+    source.convey(ours, _pieces(runs))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(netviz.stream, "native", None)
+        source.convey(theirs, _pieces(runs))
+    assert _columns(ours) == _columns(theirs)
+
+
+@_in_c
+@pytest.mark.parametrize("runs", [
+    [(0, 5, 6)], [(0, 6, 6)], [(4, 9, 9)], [(5, 6, 6)], [(7, 8, 9)], [(0, 1, 1), (3, 4, 6)], [(0, 1, 1 << 62)],
+    [(1 << 62, 1 << 62 | 1, 1 << 62 | 2)], [(5, 5, 6)],
+])  # fmt: skip
+def test_bytes_that_are_not_there_are_not_conveyed(runs: list[tuple[int, int, int]]) -> None:
+    source, target = _stream(b"xx", b"abc", b"de"), Stream()
+    source.consume(2)
+    with pytest.raises(ValueError, match="not in the stream"):
+        source.convey(target, _pieces(runs))
+    assert _columns(target) == [[]] * 6
+    source.append(b"f", packet=4, place=50, ready=40, time=400)  # nobody holds its columns
+    source.convey(target, _pieces([(0, 6, 6)]))
+    assert target._ends[-1] == 6
+
+
+def _six(*values: int) -> tuple[array[int], ...]:
+    return tuple(array("q", values) for _ in range(6))
+
+
+_RUN = array("q", [0, 1, 1])
+
+#: What C is given instead of columns, pieces, start, index, at; and what it says.
+_HOSTILE: dict[str, tuple[tuple[Any, ...], type[Exception]]] = {
+    "nothing": ((), TypeError),
+    "too little": ((_six(4), _RUN, 0, 0), TypeError),
+    "columns are a list": ((list(_six(4)), _RUN, 0, 0, 0), TypeError),
+    "columns are nothing": ((None, _RUN, 0, 0, 0), TypeError),
+    "no columns": (((), _RUN, 0, 0, 0), ValueError),
+    "five columns": ((_six(4)[:5], _RUN, 0, 0, 0), ValueError),
+    "seven columns": (((*_six(4), array("q", [4])), _RUN, 0, 0, 0), ValueError),
+    "a column is short": (((*_six(4)[:5], array("q")), _RUN, 0, 0, 0), ValueError),
+    "a column is long": (((*_six(4)[:5], array("q", [4, 4])), _RUN, 0, 0, 0), ValueError),
+    "the first column is short": (((array("q"), *_six(4)[:5]), _RUN, 0, 0, 0), ValueError),
+    "a column is of seven bytes": (((*_six(4)[:5], bytes(7)), _RUN, 0, 0, 0), ValueError),
+    "a column is a number": (((*_six(4)[:5], 4), _RUN, 0, 0, 0), TypeError),
+    "a column is text": (((*_six(4)[:5], "12345678"), _RUN, 0, 0, 0), TypeError),
+    "a column has steps": (((*_six(4)[:5], memoryview(bytes(16))[::2]), _RUN, 0, 0, 0), BufferError),
+    "columns are empty": ((_six(), _RUN, 0, 0, 0), ValueError),
+    "pieces are a list": ((_six(4), [0, 1, 1], 0, 0, 0), TypeError),
+    "pieces are nothing": ((_six(4), None, 0, 0, 0), TypeError),
+    "before the first entry": ((_six(4), _RUN, 0, -1, 0), ValueError),
+    "far before the first entry": ((_six(4), _RUN, 0, -(1 << 63), 0), ValueError),
+    "behind the last entry": ((_six(4), _RUN, 0, 1, 0), ValueError),
+    "far behind the last entry": ((_six(4), _RUN, 0, (1 << 63) - 1, 0), ValueError),
+    "an entry beyond 64 bits": ((_six(4), _RUN, 0, 1 << 64, 0), OverflowError),
+    "a start beyond 64 bits": ((_six(4), _RUN, 1 << 64, 0, 0), OverflowError),
+    "a start far behind": ((_six(4), _RUN, 1 << 62, 0, 0), ValueError),
+    "a place beyond 64 bits": ((_six(4), _RUN, 0, 0, -(1 << 64)), OverflowError),
+    "a start that is text": ((_six(4), _RUN, "0", 0, 0), TypeError),
+    "an entry that is a fraction": ((_six(4), _RUN, 0, 0.5, 0), TypeError),
+}
+
+
+@_in_c
+@pytest.mark.parametrize("name", _HOSTILE)
+def test_c_refuses_to_convey(name: str) -> None:
+    given, error = _HOSTILE[name]
+    assert native is not None
+    with pytest.raises(error):
+        native.convey(*given)
+    for column in (*given[:2], *(given[0] if given and isinstance(given[0], tuple) else ())):
+        if isinstance(column, array):
+            column.append(0)  # raises where somebody still holds it
+            column.pop()
+
+
+_numbers = st.lists(st.integers(-3, 40) | st.integers(-(1 << 63), (1 << 63) - 1), max_size=12)
+
+
+@_in_c
+@settings(max_examples=200, deadline=None)
+@given(
+    columns=st.lists(_numbers, min_size=6, max_size=6), size=st.integers(0, 12), pieces=_numbers,
+    start=st.integers(-9, 9) | st.integers(-(1 << 63), (1 << 63) - 1), index=st.integers(0, 12), odd=st.integers(0, 7),
+)  # fmt: skip
+def test_c_conveys_nonsense_or_refuses_it(
+    columns: list[list[int]], size: int, pieces: list[int], start: int, index: int, odd: int
+) -> None:
+    """Whatever stands in columns, what is made of them is whole entries, and nothing beside them is read or written."""
+    assert native is not None
+    filled = tuple(array("q", (column * 12)[:size] if column else [5] * size) for column in columns)
+    given = array("q", pieces).tobytes() + bytes(odd)
+    try:
+        found = native.convey(filled, given, start, index, 0)
+    except ValueError:
+        return
+    assert len(found) % 48 == 0
+    assert len(found) // 48 <= len(pieces) // 3 * size

@@ -282,7 +282,7 @@ class Direction:
         protection = self.protection
         if kind == APPLICATION and not self.discards:
             ready, time = self.source.ready(self.source.start + HEAD + length - 1)
-            self.plain.miss(max(length - 17, 1), cut=False, ready=ready, time=time)
+            self.plain.miss(max(length - overhead(self.protection), 1), cut=False, ready=ready, time=time)
         if protection is None:
             return self._record(kind, b"", HEAD + length, "sealed")
         self._failures += 1

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from netviz.event import Outcome, Rtt
+from netviz.layers.tcp import handshake
 from netviz.layers.tcp.handshake import Handshake, read_handshake
 from tests.wire import ACK, CWR, ECE, FIN, MSS, PSH, RST, SYN, TICK, Wire, echo
 
@@ -216,15 +220,62 @@ def test_two_syns_and_no_answer_are_not_established() -> None:
     [(1001, b"", False), (1000, b"", True), (1002, b"", True), (1001, b"a", False), (1002, b"a", False), (1003, b"a", True)],
 )
 def test_number_that_the_syn_ack_acknowledges(ack: int, syn_data: bytes, wrong: bool) -> None:
-    found = _read(Wire().client(SYN, syn_data).server(SYN | ACK, ack=ack).client(RST))
-    assert [problem.kind for problem in found.problems] == ["syn-ack-wrong-number"] * wrong
-    assert all(problem.packet == 2 for problem in found.problems)
+    # Whoever gets a wrong one resets; who goes on all the same has a usual handshake, of which that is told as well.
+    for flags in (RST, ACK):
+        found = _read(Wire().client(SYN, syn_data).server(SYN | ACK, ack=ack).client(flags))
+        assert [(problem.kind, problem.packet) for problem in found.problems] == [("syn-ack-wrong-number", 2)] * wrong
 
 
 def test_number_that_the_syn_ack_acknowledges_wraps() -> None:
     assert not _read(Wire(isn=(0xFFFFFFFF, 1)).open()).problems
 
 
-def test_malformed_option_is_told_with_its_packet() -> None:
-    found = _read(Wire().client(SYN).server(SYN | ACK, options=b"\x02\x03\x00\x00").client(ACK))
-    assert [(problem.kind, problem.packet) for problem in found.problems] == [("tcp-option-malformed", 2)]
+_MALFORMED = b"\x02\x03\x00\x00"
+
+
+@pytest.mark.parametrize("which", [(), (0,), (1,), (2,), (0, 2), (0, 1, 2)])
+def test_malformed_options_are_told_with_their_packets(which: tuple[int, ...]) -> None:
+    first, second, third = (_MALFORMED if step in which else MSS for step in range(3))
+    usual = Wire().client(SYN, options=first).server(SYN | ACK, options=second).client(ACK, options=third)
+    again = Wire().client(SYN, options=first).server(SYN | ACK, options=second).client(ACK, options=third).client(ACK)
+    for found in (_read(usual), _read(again), _read(usual.server(SYN | ACK, seq=5000))):
+        told = [(problem.kind, problem.packet) for problem in found.problems]
+        assert told == [("tcp-option-malformed", step + 1) for step in which]
+
+
+def test_a_malformed_option_and_a_wrong_number_are_both_told() -> None:
+    found = _read(Wire().client(SYN, options=_MALFORMED).server(SYN | ACK, ack=7).client(ACK))
+    assert sorted(problem.kind for problem in found.problems) == ["syn-ack-wrong-number", "tcp-option-malformed"]
+
+
+_segments = st.lists(
+    st.tuples(
+        st.sampled_from([0, 0, 1]),
+        st.sampled_from([SYN, SYN | ACK, ACK, ACK, FIN | ACK, RST, SYN | ECE | CWR, SYN | ACK | ECE]),
+        st.sampled_from([b"", b"", b"x"]), st.sampled_from([b"", MSS, _MALFORMED, echo(5, 7)]),
+        st.sampled_from([None, None, None, 7]), st.booleans(),
+    ),
+    max_size=3,
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(before=_segments, steps=st.lists(st.sampled_from([b"", MSS, _MALFORMED]), min_size=3, max_size=3), after=_segments,
+       flags=st.sampled_from([0, 0, ECE, CWR, ECE | CWR, FIN, PSH]), timed=st.booleans())  # fmt: skip
+def test_the_short_way_says_what_the_long_way_says(
+    before: list[Any], steps: list[bytes], after: list[Any], flags: int, timed: bool
+) -> None:
+    wire = Wire()
+    for part in (before, None, after):
+        if part is None:
+            wire.client(SYN, options=steps[0]).server(SYN | ACK | flags & (ECE | CWR), options=steps[1])
+            wire.client(ACK | flags, options=steps[2])
+            continue
+        for side, bits, data, options, ack, lost in part:
+            wire.send(side, bits, data, options=options, ack=ack, lost=lost)
+    segments = wire.segments if timed else [segment._replace(time=None) for segment in wire.segments]
+    for begin in {0, len(before)}:
+        short = read_handshake(segments[begin:])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(handshake, "_usual", lambda _: None)
+            assert read_handshake(segments[begin:]) == short

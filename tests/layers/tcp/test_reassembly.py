@@ -6,6 +6,7 @@ import itertools
 import random
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,14 @@ class _Feeder:
         self.packet += 1
         kept = data if captured is None else data[:captured]
         self.end.take(self.first + offset & _WORD, len(data), kept, self.packet, _PLACE, 10 * self.packet, fin)
+
+    def advance(self, end: int, data: bytes, lengths: list[int], packets: list[int]) -> None:
+        """Segments that are due, all at once; ``end`` is the offset behind them."""
+        carriers = np.array(packets, np.int64)
+        self.end.advance(
+            self.first + end, data, np.array(lengths, np.int64), carriers, np.full_like(carriers, _PLACE), 10 * carriers
+        )
+        self.packet = packets[-1]
 
     def acknowledge(self, offset: int) -> None:
         self.packet += 1
@@ -367,8 +376,7 @@ def test_advance_is_take_of_each() -> None:
         feeder.take(0, b"ab")
     for offset, piece in [(2, b"cd"), (4, b"e"), (5, b"fgh")]:
         one.take(offset, piece)
-    many.end.advance(1008, b"cdefgh", [2, 1, 3], [2, 3, 4], [_PLACE] * 3, [20, 30, 40])
-    many.packet = 4
+    many.advance(8, b"cdefgh", [2, 1, 3], [2, 3, 4])
     for feeder in (one, many):
         feeder.take(6, b"gX")
         feeder.take(10, b"k")
@@ -384,9 +392,8 @@ def test_a_fin_among_what_is_due_does_not_move_the_bytes() -> None:
     """`advance` is given the number behind the last byte, `finish` notes the FIN; what is sent again lies where it lay."""
     one, many = _Feeder(), _Feeder()
     one.take(0, b"abcd", fin=True)
-    many.end.advance(1004, b"abcd", [4], [1], [_PLACE], [10])
+    many.advance(4, b"abcd", [4], [1])
     many.end.finish()
-    many.packet = 1
     for feeder in (one, many):
         feeder.take(0, b"abcd", fin=True)
         feeder.take(2, b"cd", fin=True)
@@ -404,7 +411,7 @@ def test_a_fin_that_was_noted_is_no_byte() -> None:
     """The FIN takes a number (RFC 9293 section 3.4): who acknowledges it acknowledges no byte that was lost."""
     for noted, gaps in ((True, []), (False, [(4, 1, False)])):
         feeder = _Feeder()
-        feeder.end.advance(1004, b"abcd", [4], [1], [_PLACE], [10])
+        feeder.advance(4, b"abcd", [4], [1])
         if noted:
             feeder.end.finish()
         feeder.acknowledge(5)
