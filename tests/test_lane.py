@@ -257,6 +257,12 @@ def test_what_needs_a_rule_is_refused(name: str, speaker: _Speaker, ran: list[_R
     assert ran == [(0, 1)]
 
 
+def test_a_long_frame_does_not_pile_up(speaker: _Speaker, ran: list[_Ran]) -> None:
+    """Of what is longer than the lane waits for, the layer reads what there is."""
+    speaker.frames(speaker.talk([*_UP, *_SAID["a frame that is read piece by piece"]]), 30)
+    assert sum(each.refused for each in ran) > 0
+
+
 def test_without_a_key_there_are_no_frames(speaker: _Speaker, tmp_path: Path, ran: list[_Ran]) -> None:
     packets = speaker.talk([*_UP, *_SOME])
     assert _Speaker(tmp_path / "none").alike(packets) == []
