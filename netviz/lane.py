@@ -189,7 +189,8 @@ class Lane:
         refused = np.zeros(len(entries), bool)
         refused[entry[flow[~fits]]] = True
         for index in np.flatnonzero(reached != stops).tolist():
-            if flows[index].stream is None or not _waits(data, int(reached[index]), int(stops[index])):
+            goes_on = flows[index].stream is not None or flows[index].opened is not None
+            if not goes_on or not _waits(data, int(reached[index]), int(stops[index])):
                 refused[entry[index]] = True
         keep = np.flatnonzero(~refused[entry[flow]])
         at, first, mask, size, length, flow = (column[keep] for column in frames)
@@ -208,6 +209,9 @@ class Lane:
             start + size + length, time[tail], side[flow], first, mask, size, length, ready,
         )  # fmt: skip
         self._settle(refused, reached - begins, set(flow[first == 0x80 + CLOSE].tolist()), counts)
+        for index in np.flatnonzero((reached != stops) & ~refused[entry]).tolist():
+            if (opened := flows[index].opened) is not None:
+                pieces.give(opened.direction.plain, data, int(reached[index]), int(stops[index]))
         return Frames(told, extras, np.flatnonzero(refused).tolist())
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
@@ -238,7 +242,7 @@ class Lane:
                 if group.fin:
                     whose.finish()
             if opened is not None:
-                opened.accept()
+                opened.accept(size)
             if index in closed:
                 self._entries[entry][1].directions[side].closed = True
         for (_, layer), count in zip(self._entries, counts.tolist(), strict=True):

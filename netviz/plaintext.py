@@ -15,6 +15,7 @@ from netviz.capture.batch import Ints
 from netviz.channel import Channel
 from netviz.layers.tls.direction import Direction
 from netviz.payload import Group, Payload
+from netviz.stream import Stream
 
 __all__ = ["Opened", "Pieces", "Plaintext"]
 
@@ -31,6 +32,14 @@ class Pieces(NamedTuple):
     ready: Ints
     time: Ints
 
+    def give(self, stream: Stream, data: bytes, at: int, stop: int) -> None:
+        """Leave the bytes between these places to a Stream."""
+        some = slice(int(np.searchsorted(self.begin, at, "right")) - 1, int(np.searchsorted(self.begin, stop)))
+        begin, length, packet, place, ready, time = (column[some] for column in self)
+        first, last = np.maximum(begin, at), np.minimum(begin + length, stop)
+        shift = stream.end - at
+        stream.extend(data[at:stop], first + shift, last + shift, packet, place + first - begin, time, ready)
+
 
 class Opened(NamedTuple):
     """What one side said: who opened it, how many records, and where it begins and ends in all plaintext."""
@@ -40,9 +49,9 @@ class Opened(NamedTuple):
     start: int
     stop: int
 
-    def accept(self) -> None:
-        """It has been read."""
-        self.direction.passed(self.stop - self.start)
+    def accept(self, size: int) -> None:
+        """So much of it has been read."""
+        self.direction.passed(size)
 
     def refuse(self) -> None:
         """It is to be opened again, and read by the layers."""

@@ -39,7 +39,7 @@ static void put64(uint8_t *to, uint64_t value)
         to[i] = (uint8_t)(value >> (56 - 8 * i));
 }
 
-/* What is inside a fragment, NULL where it is not authentic (then without an error) or there is no memory. */
+/* What is inside a fragment, which the cipher sees only while it is called; NULL where it is not authentic (then without an error) or there is no memory. */
 static PyObject *open_one(PyObject *decrypt, PyObject *refused, const uint8_t *p, Py_ssize_t size, uint64_t seq,
                           const uint8_t *iv, Py_ssize_t before, Py_ssize_t tag, int modern)
 {

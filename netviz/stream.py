@@ -113,9 +113,12 @@ class Stream:
         self._times.append(NO_TIME if time is None else time)
         self.data += data
 
-    def extend(self, data: bytes, offsets: Ints, ends: Ints, packets: Ints, places: Ints, times: Ints) -> None:
-        """Many pieces at once, each readable as soon as its packet came."""
-        for column, more in zip(self._columns, (offsets, ends, packets, places, packets, times), strict=True):
+    def extend(
+        self, data: bytes, offsets: Ints, ends: Ints, packets: Ints, places: Ints, times: Ints, ready: Ints | None = None
+    ) -> None:
+        """Many pieces at once, each readable as soon as its packet came, or another one (``ready``)."""
+        ready = packets if ready is None else ready
+        for column, more in zip(self._columns, (offsets, ends, packets, places, ready, times), strict=True):
             column.frombytes(more.tobytes())
         self.data += data
 

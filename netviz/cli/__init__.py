@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -123,9 +124,11 @@ def main() -> None:
 
 def program() -> None:
     """`main` for a process of its own: what is in memory is left to the system, which is done with it 30 ms sooner than Python
-    where there were many events.
+    where there were many events.  Ctrl-C, which `netviz.__main__` had end the process at once, is told to us from here on.
     """
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         main()
     except SystemExit as ending:
         with contextlib.suppress(OSError, ValueError):  # what could still be written was flushed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -114,7 +115,7 @@ def test_endings_leave_a_file_that_reads_to_its_end(how: str, status: int, words
 def test_ctrl_c_leaves_a_file_that_reads_to_its_end(after: str, tmp_path: Path) -> None:
     file = tmp_path / "end.pcapng"
     told = apart(_LIVE / "endings.py", "interrupted", str(file), after)
-    assert told["status"] == 130
+    assert told["status"] in (130, -signal.SIGINT), told  # a shell calls it 130 as well, where the signal itself ended it
     assert "Traceback" not in told["said"]
     if file.exists():  # early, there is none yet
         packets = _whole(file)

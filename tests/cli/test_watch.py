@@ -60,7 +60,7 @@ def test_piped_lines_come_as_it_happens(command: str, words: list[str], after: s
     assert len(told["late"]) == len(words)
     for word in words:  # the WebSocket is open still: more is said only after the line has come
         assert any(word in line for line in told["live"])
-    assert any(after in line for line in told["after"])
+    assert any(after in line for line in told["after"]), told["after"]
 
 
 def _may_capture() -> bool:

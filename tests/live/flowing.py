@@ -68,7 +68,7 @@ def main() -> None:
     listen(lambda: captured() > before)
     late = asyncio.run(_talk(lines, sys.argv[at + 1 :]))
     live = len(lines)
-    time.sleep(0.5)
+    listen(lambda: any("clos" in line for line in lines[live:]))
     running[0].send_signal(signal.SIGINT)
     for process in running:
         process.wait(20)

@@ -39,8 +39,10 @@ class Protection(Protocol):
     seq: int
     before: int
     suite: Suite
-    #: How to open records elsewhere, where that is one call of an AEAD.
-    cipher: AeadCipher | None
+
+    @property
+    def cipher(self) -> AeadCipher | None:
+        """How to open records elsewhere, where that is one call of an AEAD."""
 
     @property
     def modern(self) -> bool:

@@ -35,7 +35,8 @@ def open_run(protection: Protection, data: bytearray | memoryview, available: in
     """
     cipher = protection.cipher
     if native is None or cipher is None:
-        return _one_by_one(protection, data, available)
+        stop = _reach(data, available)
+        return _one_by_one(protection, data, 0 if whole and stop < available else stop)
     pieces = array("q")
     content, found, end, count = native.opened(
         cipher.decrypt, cipher.refused, data, available, protection.seq, cipher.iv, protection.before, protection.suite.tag,
@@ -46,15 +47,24 @@ def open_run(protection: Protection, data: bytearray | memoryview, available: in
     return Run(content, pieces, end, count)
 
 
-def _one_by_one(protection: Protection, data: bytearray | memoryview, available: int) -> Run:
+def _reach(data: bytearray | memoryview, available: int) -> int:
+    """Where the records that follow one another end."""
+    at = 0
+    while at + HEAD <= available and data[at] == APPLICATION and data[at + 1] == 3:
+        end = at + HEAD + (data[at + 3] << 8 | data[at + 4])
+        if end > available or end - at > HEAD + LARGEST:
+            break
+        at = end
+    return at
+
+
+def _one_by_one(protection: Protection, data: bytearray | memoryview, stop: int) -> Run:
     at = count = 0
     chunks: list[bytes] = []
     pieces = array("q")
     with memoryview(data) as view:
-        while at + HEAD <= available and data[at] == APPLICATION and data[at + 1] == 3:
+        while at < stop:
             end = at + HEAD + (data[at + 3] << 8 | data[at + 4])
-            if end > available or end - at > HEAD + LARGEST:
-                break
             opened = protection.open(APPLICATION, view[at + HEAD : end])
             if opened is None:
                 break

@@ -84,10 +84,10 @@ _SUITES = {
 _MODERN = [name for name in _SUITES if name.endswith("1.3")]
 
 
-def _in_python(protection: Protection, data: bytearray, available: int) -> Run:
+def _in_python(protection: Protection, data: bytearray, available: int, *, whole: bool = False) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(netviz.layers.tls.run, "native", None)
-        return open_run(protection, data, available)
+        return open_run(protection, data, available, whole=whole)
 
 
 class _Found(NamedTuple):
@@ -122,7 +122,7 @@ def _expected(records: list[tuple[bytes, bytes]], before: int) -> Run:
         start, at = at + HEAD + before, at + len(record)
         if content:
             pieces.extend((start, start + len(content), at))
-    return Run(b"".join(content for _, content in records), pieces, at)
+    return Run(b"".join(content for _, content in records), pieces, at, len(records))
 
 
 @pytest.fixture(params=_SUITES)
@@ -166,7 +166,7 @@ def test_a_run_goes_on_with_the_number_that_is_next(sealer: _Sealer) -> None:
         protection, data, content = sealer.reader(), bytearray(), b""
         for record, _ in records:
             data += record[:9]
-            assert way(protection, data, len(data)) == (b"", array("q"), 0)
+            assert way(protection, data, len(data)) == _EMPTY
             data += record[9:]
             run = way(protection, data, len(data))
             content += run.content
@@ -184,7 +184,7 @@ def test_numbers_of_64_bits(sealer: _Sealer, seq: int) -> None:
     assert _both(sealer.reader, records[0][0], seq=seq ^ 2) == (_EMPTY, seq ^ 2)
 
 
-_EMPTY = Run(b"", array("q"), 0)
+_EMPTY = Run(b"", array("q"), 0, 0)
 
 
 def test_a_run_that_is_cut_anywhere(sealer: _Sealer) -> None:
@@ -199,6 +199,19 @@ def test_a_run_that_is_cut_anywhere(sealer: _Sealer) -> None:
         # Where a gap follows, more lies behind it that does not count.
         assert _both(sealer.reader, data, size) == expected
     assert _both(sealer.reader, data, len(data)) == _both(sealer.reader, data + b"\x17\x03\x03\x00\x40")
+
+
+def test_all_or_nothing(sealer: _Sealer) -> None:
+    """With ``whole`` nothing is opened where records do not end with the data, so that nothing is opened twice."""
+    records = [(sealer.seal(content), content) for content in (b"abc", b"", b"defgh")]
+    data = b"".join(record for record, _ in records)
+    for way in (open_run, _in_python):
+        for size in range(len(data) + 1):
+            protection = sealer.reader()
+            run = way(protection, bytearray(data), size, whole=True)
+            ends = list(itertools.accumulate((len(record) for record, _ in records), initial=0))
+            count = ends.index(size) if size in ends else 0
+            assert (run, protection.seq) == (_expected(records[:count], protection.before), count)
 
 
 @pytest.mark.parametrize("padding", [1, 2, 255, 1000])
@@ -394,6 +407,8 @@ def test_what_a_cipher_raises_comes_through(sealer: _Sealer, error: BaseExceptio
         protection, data = sealer.reader(), bytearray(record)
         assert isinstance(protection, (Aead12, Aead13))
         protection._decrypt = _raises(error)
+        assert protection.cipher is not None
+        protection.cipher = protection.cipher._replace(decrypt=protection._decrypt)
         with pytest.raises(type(error)) as caught:
             way(protection, data, len(data))
         assert caught.value is error
@@ -483,7 +498,7 @@ def test_a_cipher_cannot_take_the_data_away() -> None:
 def _call(**changes: Any) -> tuple[Any, ...]:
     usual: dict[str, Any] = {
         "decrypt": lambda *_: b"a\x17", "refused": (ValueError,), "data": bytearray(_RECORD), "available": 25, "seq": 0,
-        "iv": bytes(12), "before": 0, "tag": 16, "modern": True, "largest": LARGEST,
+        "iv": bytes(12), "before": 0, "tag": 16, "modern": True, "largest": LARGEST, "whole": False,
     }  # fmt: skip
     return tuple({**usual, **changes}.values())
 
