@@ -355,6 +355,13 @@ def _behind_a_gap(wire: Wire, data: bytes, size: int) -> Wire:
 
 #: Conversations in which more bytes would have told more: how many are there when netviz decides may not matter.
 _DECISIONS: dict[str, _Script] = {
+    "a frame that never ends, and the other side goes on": lambda w: (
+        _upgraded(w)
+        .server(_DATA, _theirs("one") + _theirs("cut")[:4])
+        .client(_DATA, _ours("two"))
+        .client(_DATA, _ours("three"))
+        .close()
+    ),
     "a frame behind a gap": lambda w: _behind_a_gap(w, _theirs(b"\xff" * 300, BINARY), 100),
     "a frame of zeros behind a gap": lambda w: _behind_a_gap(w, _theirs(bytes(300), BINARY), 100),
     "much that is no frame behind a gap": lambda w: _behind_a_gap(w, b"\xff" * 80_000, 20_000),

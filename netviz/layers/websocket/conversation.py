@@ -89,14 +89,14 @@ class WebSocket:
         unfinished = self.directions[0].unfinished, self.directions[1].unfinished
         for direction in self.directions:
             direction.close(out)
-        self._tell(out)
+        self._tell(out, ending.packet)
         if self._outlet.wanted.contents:
             self._closed(ending, unfinished)
         elif ending.how == "reset":
             self._reset = ending.packet
         return None
 
-    def _tell(self, out: list[Done]) -> None:
+    def _tell(self, out: list[Done], floor: int = 0) -> None:
         # Each side alone is in order; where one packet completes frames of both, the client's come first.
         out.sort(key=_ready)
         for done in out:
@@ -107,7 +107,7 @@ class WebSocket:
                 problems = (*problems, Problem("after-reset", text, origin[-3]))
             first, mask, size, length = head
             row = (self._outlet.number, self.frames, origin, time, side, first, mask, size, length, problems)
-            ready = max(ready, self._floor)
+            ready = max(ready, self._floor, floor)  # that a frame is cut only the end shows, whatever came last of it
             self._outlet.tell(ready, "frame", row)
             totals = self._totals[side]
             totals[0] += 1
