@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { HEAD = 5, APPLICATION = 23, NONCE = 12, EXPLICIT = 8, MOST_AROUND = 13 };
+enum { HEAD = 5, APPLICATION = 23, NONCE = 12, EXPLICIT = 8, MOST_AROUND = 13, SHORT = 1024 };
 
 /* Bytes that grow. */
 typedef struct {
@@ -64,7 +64,9 @@ static PyObject *open_one(PyObject *decrypt, PyObject *refused, const uint8_t *p
     to[0] = APPLICATION, to[1] = 3, to[2] = 3, to[3] = (uint8_t)(said >> 8), to[4] = (uint8_t)said;
     PyObject *given[3] = {
         PyBytes_FromStringAndSize((const char *)nonce, NONCE),
-        PyMemoryView_FromMemory((char *)p + before, size - before, PyBUF_READ),
+        /* To copy a short one is less than to make a view. */
+        size < SHORT ? PyBytes_FromStringAndSize((const char *)p + before, size - before)
+                     : PyMemoryView_FromMemory((char *)p + before, size - before, PyBUF_READ),
         PyBytes_FromStringAndSize((const char *)around, width),
     };
     PyObject *made = NULL;
