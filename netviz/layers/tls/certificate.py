@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc5280#section-4.1 (structure), #section-4.2.1.6
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_address
 
 __all__ = ["certificate_names"]
@@ -21,6 +22,7 @@ _DNS, _ADDRESS = 0x82, 0x87
 _MOST, _LONGEST = 20, 255
 
 
+@lru_cache(maxsize=16)  # a server shows the same one to everybody
 def certificate_names(der: bytes) -> tuple[str, ...]:
     """The common name of the subject, then the alternative names; empty where it is no certificate."""
     found: list[str] = []

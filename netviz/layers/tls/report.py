@@ -76,8 +76,8 @@ class Report:
         return Session(version_name(server.version), suite_name(server.suite), sni, self.alpn, self.resumed)
 
     def note(self, index: int, record: Record, names: list[str]) -> None:
-        """A record of the handshake."""
-        if not self.told:
+        """A record of the handshake, where anybody wants to hear of it."""
+        if not self.told and self._outlet.wanted.contents:
             self._last = max(self._last, (record.ready, record.time), key=lambda pair: pair[0])
             if len(self._noted) < _MOST:
                 self._noted.append((record.ready, index, record._replace(content=b""), tuple(names)))
