@@ -174,10 +174,11 @@ def _datagram(source: bytes, target: bytes, protocol: int, body: bytes, ident: i
     return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body), ident & 0xFFFF, 0, 64, protocol, 0) + source + target + body
 
 
-def pcap(packets: Iterable[Packet]) -> bytes:
-    """A capture file with times in ns."""
-    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 101)]
-    for time, data in packets:
+def pcap(packets: Iterable[Packet], around: bytes = b"") -> bytes:
+    """A capture file with times in ns, of packets of IP; with a header of Ethernet ``around`` them, of that."""
+    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1 if around else 101)]
+    for time, inside in packets:
+        data = around + inside
         second, nanosecond = divmod(time, 1_000_000_000)
         out += struct.pack("<IIII", second, nanosecond, len(data), len(data)), data
     return b"".join(out)

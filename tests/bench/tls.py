@@ -27,6 +27,9 @@ from tests.wire import CLIENT, SERVER, Packet, Wire, pcap
 
 _NETVIZ = (sys.executable, "-m", "netviz", "ws-trace")
 
+#: In front of each packet, as on most networks.
+_ETHERNET = bytes.fromhex("0200000000010200000000020800")
+
 
 class Shape(NamedTuple):
     """Sizes of messages, and how many each side of a connection sends."""
@@ -67,7 +70,7 @@ def write(shape: Shape, capture: Path, keys: Path, megabytes: int, cipher: str =
         size += sum(len(packet.data) + 16 for packet in talk.wire.packets)
         count += 1
     packets.sort(key=lambda packet: packet.time)
-    capture.write_bytes(pcap(packets))
+    capture.write_bytes(pcap(packets, _ETHERNET))
     return count
 
 
