@@ -109,20 +109,27 @@ PyObject *moment(PyObject *self, PyObject *const *given, Py_ssize_t count)
     return PyUnicode_DecodeASCII(text, to - text, NULL);
 }
 
-/* lines(columns, from, to, start, seconds, heads) -> bytes: frames as lines of JSON.
+/* lines(columns, from, to, start, base, seconds, heads, packets) -> bytes: frames as lines of JSON.
 
    columns are those of a FrameBlock; start is the time that "elapsed" counts from; seconds holds for each second from that
    of the first time on how it is written; heads for each side without a mask, then with one, and each first byte, its keys.
-   Every time must lie within seconds. */
+   Every time must lie within seconds.  packets is a dictionary of those frames that lie in several: how these are written. */
 PyObject *lines(PyObject *self, PyObject *args)
 {
     enum { CONNECTION, NUMBER, PACKET, START, END, TIME, SIDE, FIRST, MASK, HEAD, LENGTH, MEMBERS };
-    PyObject *columns, *seconds, *heads, *made = NULL;
-    Py_ssize_t from, until;
+    PyObject *columns, *seconds, *heads, *several, *made = NULL;
+    Py_ssize_t from, until, longer = 0;
     long long start, base;
-    if (!PyArg_ParseTuple(args, "O!nnLLO!O!", &PyTuple_Type, &columns, &from, &until, &start, &base, &PyTuple_Type, &seconds,
-                          &PyTuple_Type, &heads))
+    if (!PyArg_ParseTuple(args, "O!nnLLO!O!O!", &PyTuple_Type, &columns, &from, &until, &start, &base, &PyTuple_Type, &seconds,
+                          &PyTuple_Type, &heads, &PyDict_Type, &several))
         return NULL;
+    Py_ssize_t at = 0;
+    for (PyObject *text; PyDict_Next(several, &at, NULL, &text); longer += PyBytes_GET_SIZE(text))
+        if (!PyBytes_Check(text)) {
+            PyErr_SetString(PyExc_TypeError, "packets that are no bytes");
+            return NULL;
+        }
+    int alone = !PyDict_GET_SIZE(several);
     Py_buffer view[MEMBERS];
     const int64_t *column[MEMBERS];
     int got = 0, fits = PyTuple_GET_SIZE(columns) == MEMBERS && PyTuple_GET_SIZE(heads) == 1024 && from >= 0 && from <= until;
@@ -135,7 +142,7 @@ PyObject *lines(PyObject *self, PyObject *args)
     if (!fits && !PyErr_Occurred())
         PyErr_SetString(PyExc_ValueError, "columns that do not fit");
     if (!PyErr_Occurred())
-        made = PyBytes_FromStringAndSize(NULL, (until - from) * 640);
+        made = PyBytes_FromStringAndSize(NULL, (until - from) * 640 + longer);
     char *to = made ? PyBytes_AS_STRING(made) : NULL;
     for (Py_ssize_t i = from; made && i < until; i++) {
         int64_t time = column[TIME][i], second = (time - base) / SECOND;
@@ -156,8 +163,18 @@ PyObject *lines(PyObject *self, PyObject *args)
         PUT("Z\", \"elapsed\": ");
         if (!(to = seconds_of(to, time - start)))
             break;
+        PyObject *packets = NULL, *place = alone ? NULL : PyLong_FromSsize_t(i);
+        if (place) {
+            packets = PyDict_GetItemWithError(several, place);
+            Py_DECREF(place);
+        }
+        if (PyErr_Occurred())
+            break;
         PUT(", \"packets\": [");
-        to = decimal(to, (uint64_t)column[PACKET][i], 1);
+        if (packets)
+            to = put(to, PyBytes_AS_STRING(packets), PyBytes_GET_SIZE(packets));
+        else
+            to = decimal(to, (uint64_t)column[PACKET][i], 1);
         PUT("], \"number\": ");
         to = decimal(to, (uint64_t)column[NUMBER][i], 1);
         PUT(", ");

@@ -5,6 +5,7 @@ What is not known is left out, never null.  New keys may be added; a key keeps i
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from time import gmtime, strftime
@@ -17,6 +18,7 @@ from netviz.event import (
     Event,
     FrameBlock,
     Options,
+    Origin,
     Peers,
     Step,
     TcpConnection,
@@ -121,10 +123,16 @@ class JsonLines:
         base = first // _SECOND
         seconds = tuple(_second(second).encode() for second in range(base, last // _SECOND + 1))
         done = 0
-        for place in (*sorted(block.extras), count):
+        odd = sorted(place for place, (_, problems) in block.extras.items() if problems)
+        several = sorted((place, origin) for place, (origin, problems) in block.extras.items() if not problems)
+        for place in (*odd, count):
             for at in range(done, place, _TOGETHER):
                 until = min(at + _TOGETHER, place)
-                yield native.lines(columns, at, until, self.start, base * _SECOND, seconds, _flat_heads())  # type: ignore[union-attr]
+                some = several[bisect_left(several, (at,)) : bisect_left(several, (until,))]
+                written = {row: _packets(origin) for row, origin in some}
+                yield native.lines(  # type: ignore[union-attr]
+                    columns, at, until, self.start, base * _SECOND, seconds, _flat_heads(), written
+                )
             if place < count:
                 yield self._rows(block, place, place + 1).encode()
             done = place + 1
@@ -214,6 +222,11 @@ class JsonLines:
             f'"ack": {ack}{announced}, "options": {{{_options(options)}}}, "ecn": {"true" if ecn else "false"}, '
             f'"bytes": {length}, "retransmission": {"true" if again else "false"}}}'
         )
+
+
+def _packets(origin: Origin) -> bytes:
+    """The packets of a frame, each once."""
+    return ", ".join(map(str, dict.fromkeys(origin[::3]))).encode()
 
 
 def moment(time: int | None, start: int | None) -> str:

@@ -348,7 +348,11 @@ def _block(times: list[int]) -> FrameBlock:
     columns = (place % 5, place + 1, place + 9, place, place, np.array(times, np.int64), (place % 3 > 0) + 0, 0x81 + place % 2,
                mask, place % 14, place * 300, place)  # fmt: skip
     problems = (Problem("mask-missing", "no mask", 4),)
-    return FrameBlock(columns=columns, extras={1: ((10, 0, 5, 11, 0, 3), problems)} if count > 1 else {})
+    extras = {
+        0: ((9, 0, 5, 12, 0, 3, 12, 4, 5), ()), 1: ((10, 0, 5, 11, 0, 3), problems), 2: ((11, 0, 1, 1 << 40, 2, 3), ()),
+        5: (sum(((packet, 0, 1) for packet in range(14, 400)), ()), ()),
+    }  # fmt: skip
+    return FrameBlock(columns=columns, extras={place: extra for place, extra in extras.items() if place < count})
 
 
 @pytest.mark.parametrize("together", [1, 2, 3, 4096])
