@@ -28,8 +28,26 @@ def lines(
     second: int,
     seconds: tuple[bytes, ...],
     heads: tuple[bytes, ...],
+    packets: dict[int, bytes],
     /,
 ) -> bytes: ...
+def moment(time: int, start: int, /) -> str | None: ...
+def seconds(duration: int, /) -> str | None: ...
+def opened(
+    decrypt: Callable[[bytes, Buffer, bytes], bytes],
+    refused: tuple[type[BaseException], ...],
+    data: Buffer,
+    available: int,
+    seq: int,
+    iv: Buffer,
+    before: int,
+    tag: int,
+    modern: bool,
+    largest: int,
+    whole: bool,
+    /,
+) -> tuple[bytes, bytes, int, int]: ...
+def convey(columns: tuple[Buffer, ...], pieces: Buffer, start: int, index: int, at: int, /) -> bytes: ...
 def follow(
     buffer: Buffer,
     times: Buffer,

@@ -83,7 +83,7 @@ class Channel:
     @property
     def sealed(self) -> tuple[Direction, Direction] | None:
         """Who opens what each side sends, where all of that may be opened elsewhere: nothing waits, nothing else is due."""
-        if len(self._below) != 1 or any(stream.data or stream.gaps or stream.problems for stream in self._streams):
+        if len(self._below) != 1 or self._streams[0].data or self._streams[1].data:
             return None
         return self._below[0].steady(self.ends[0].stream)
 

@@ -126,10 +126,8 @@ class Lane:
             if group is not None and opened is not None
         ]
 
-    def _inner(self, channel: Channel) -> list[_Flow] | None:
+    def _inner(self, channel: Channel) -> list[_Flow]:
         """What lies in Streams above TLS."""
-        if any(stream.gaps or stream.problems for stream in channel.streams):
-            return None
         flows = []
         for side, stream in enumerate(channel.streams):
             if size := len(stream.data):

@@ -62,7 +62,6 @@ class Plaintext:
     """Collects what is inside the payload of a Batch: ``chunks`` one behind the other, ``size`` bytes in all."""
 
     def __init__(self, payload: Payload) -> None:
-        self._payload = payload
         self._view = memoryview(payload.data)
         self.chunks: list[bytes] = []
         self._runs: list[array[int]] = []
