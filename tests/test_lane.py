@@ -27,7 +27,7 @@ from tests.wire import ACK, CLIENT, PSH, SERVER, Packet, Wire, batches, weave
 
 pytestmark = pytest.mark.usefixtures("loops")
 
-_SIZES = [0, 1, 2, 3, 7]
+_SIZES = [0, 1, 3]
 
 #: What one side writes, a record each (or several for what is long), in as few packets as hold it.
 _Flight = tuple[int, list[bytes]]
@@ -304,7 +304,7 @@ _HAPPENS: dict[str, tuple[Callable[[list[Packet]], list[Packet]], str]] = {
 
 @pytest.mark.parametrize("name", _HAPPENS)
 @pytest.mark.parametrize("size", [1400, 40])
-@pytest.mark.parametrize("setup", ["1.3", "GCM", "CCM"])
+@pytest.mark.parametrize("setup", ["1.3", "CCM"])
 def test_what_happens_on_the_way(name: str, size: int, setup: str, speaker: _Speaker) -> None:
     change, left = _HAPPENS[name]
     flights = [*_UP, *_SOME, *_SAID["many records in a packet"], *_SAID["frames that span records"], *_SOME * 3, *_BYE]
