@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.apart import NETVIZ
-from tests.live.talking import captured, listen, talk
+from tests.live.talking import captured, listen, talk, wait
 
 _COUNT = 20_000
 
@@ -25,11 +25,13 @@ def main() -> None:
         tracing = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE)
         listen(lambda: captured() == 1)
         (child,) = (int(word) for word in Path(f"/proc/{tracing.pid}/task/{tracing.pid}/children").read_text().split())
-        talking = threading.Thread(target=talk, args=(_COUNT,))
+        sent: list[int] = []
+        talking = threading.Thread(target=talk, args=(_COUNT,), kwargs={"sent": sent})
         talking.start()
-        time.sleep(0.3)
+        wait(lambda: len(sent) > _COUNT // 10)
         os.kill(child, signal.SIGSTOP)
-        time.sleep(0.8)
+        stopped = len(sent)
+        wait(lambda: len(sent) > stopped + _COUNT // 2)  # several times what the buffer holds
         os.kill(child, signal.SIGCONT)
         talking.join()
         time.sleep(0.5)
