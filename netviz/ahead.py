@@ -171,8 +171,8 @@ def _packed(done: float | None, tally: Tally, found: list[Found]) -> tuple[Any, 
             row = (*value[:-1], tuple(map(tuple, value[-1]))) if value[-1] else value
             plain.append((kind, row))
         elif kind == "block":
-            extras = [(place, origin, tuple(map(tuple, problems))) for place, (origin, problems) in value.extras.items()]
-            plain.append((kind, ([column.tobytes() for column in value.columns], extras)))
+            broken = {place: tuple(map(tuple, problems)) for place, problems in value.broken.items()}
+            plain.append((kind, ([column.tobytes() for column in value.columns], value.several.tobytes(), broken)))
         elif kind in ("over", "opened"):
             plain.append((kind, tuple(value)))
         else:
@@ -207,6 +207,7 @@ def _found(thing: tuple[Any, Any]) -> Found:
         from netviz.event import FrameBlock, Problem
 
         columns = tuple(np.frombuffer(column, np.int64) for column in value[0])
-        extras = {place: (origin, tuple(map(Problem._make, problems))) for place, origin, problems in value[1]}
-        return kind, FrameBlock(columns=columns, extras=extras)
+        several = np.frombuffer(value[1], np.int64).reshape(-1, 4)
+        broken = {place: tuple(map(Problem._make, problems)) for place, problems in value[2].items()}
+        return kind, FrameBlock(columns=columns, several=several, broken=broken)
     return kind, Finished._make(value) if kind in ("over", "opened") else pickle.loads(value)

@@ -90,17 +90,18 @@ class Assembly:
                 if lane is not None and lane.take(channel, groups):
                     laned.append((index, owner, channel, False))
                     continue
-                if not channel.skim(payload, groups):
-                    self._pass(channel, groups, payload)
-                    if channel.advance(pause=lane is not None):
-                        if lane is not None and lane.take(channel, groups, rest=True):
-                            laned.append((index, owner, channel, True))
-                            continue
-                        channel.advance()
+                if not channel.skim(payload, groups) and self._advance(channel, groups, payload, lane):
+                    laned.append((index, owner, channel, True))
+                    continue
             self._acknowledge(index, owner, channel, payload)
             self._settle(owner, channel, found)
         if lane is None:
             return None
+        for place in lane.open():
+            index, owner, channel, _ = laned[place]
+            groups = groups_of(2 * index), groups_of(2 * index + 1)
+            self._advance(channel, groups, payload, lane, place)
+            laned[place] = index, owner, channel, True
         frames = lane.run()
         for place in frames.refused:
             index, _, channel, rest = laned[place]
@@ -111,6 +112,18 @@ class Assembly:
             self._acknowledge(index, owner, channel, payload)
             self._settle(owner, channel, found)
         return frames
+
+    def _advance(
+        self, channel: Channel, groups: tuple[Group | None, Group | None], payload: Payload, lane: Lane | None,
+        again: int | None = None,
+    ) -> bool:  # fmt: skip
+        """Give both sides their segments, which are due, and have them read; whether the lane took a part of it."""
+        self._pass(channel, groups, payload)
+        if channel.advance(pause=lane is not None):
+            if lane is not None and lane.take_rest(channel, groups, again):
+                return True
+            channel.advance()
+        return False
 
     def _priced(self, found: list[Found], table: Table) -> list[Found]:
         """Add to an anatomy what its packets cost: those of this Batch and of the one before it."""

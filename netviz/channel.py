@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netviz.layers.http1 import Http1
 from netviz.layers.layer import Ending, Handover, Layer, Outlet, Told, Wanted
@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from netviz.payload import Group, Payload
     from netviz.stream import Stream
 
-__all__ = ["Channel"]
+__all__ = ["Channel", "Seat"]
+
+
+class Seat(NamedTuple):
+    """Whose frames may be read elsewhere: the layer, which end is its client, and who opens what each end sends, where TLS is
+    between.
+    """
+
+    layer: WebSocket
+    client: int
+    sealed: tuple[Direction, Direction] | None
 
 
 class Channel:
@@ -33,7 +43,7 @@ class Channel:
     the layer.
     """
 
-    __slots__ = ("_below", "_outlet", "_searched", "_streams", "client", "ends", "introduced", "layer", "over")
+    __slots__ = ("_below", "_outlet", "_searched", "_seat", "_streams", "client", "ends", "introduced", "layer", "over")
 
     def __init__(self, number: int, wanted: Wanted) -> None:
         self.ends = Reassembly(), Reassembly()
@@ -46,6 +56,7 @@ class Channel:
         self.over = False
         #: Where both Streams were when they were searched last: nobody searches there twice.
         self._searched = (-1, -1)
+        self._seat: Seat | None = None
         #: Whether its ends have been told, and that its frames are inferred.
         self.introduced = (False, False)
 
@@ -81,11 +92,20 @@ class Channel:
         return self._streams
 
     @property
-    def sealed(self) -> tuple[Direction, Direction] | None:
-        """Who opens what each side sends, where all of that may be opened elsewhere: nothing waits, nothing else is due."""
-        if len(self._below) != 1 or self._streams[0].data or self._streams[1].data:
-            return None
-        return self._below[0].steady(self.ends[0].stream)
+    def seat(self) -> Seat | None:
+        """How to read what comes next elsewhere, if nothing waits and no rule depends on what was before; it stays so until
+        the layers read again, or `rise`.
+        """
+        if self._seat is None and type(layer := self.layer) is WebSocket and layer.steady:
+            unread = self._streams[0].data or self._streams[1].data
+            sealed = self._below[0].steady(self.ends[0].stream) if len(self._below) == 1 else None
+            if not unread and (sealed is not None or not self._below):
+                self._seat = Seat(layer, self.client, sealed)
+        return self._seat
+
+    def rise(self) -> None:
+        """What comes next must be looked at again."""
+        self._seat = None
 
     @property
     def smooth(self) -> bool:
@@ -107,6 +127,7 @@ class Channel:
         """Have the layers read what came; with ``pause`` up to a WebSocket, where one begins or is inside TLS, and then the
         answer is true.
         """
+        self.rise()
         for tls in self._below:
             tls.advance()
         if pause and self._below and isinstance(self.layer, WebSocket):
@@ -145,6 +166,7 @@ class Channel:
         ``how`` it ended is only asked where somebody wants to know.
         """
         self.over = True
+        self.rise()
         layer = self.layer
         if layer is None:
             return

@@ -109,28 +109,48 @@ PyObject *moment(PyObject *self, PyObject *const *given, Py_ssize_t count)
     return PyUnicode_DecodeASCII(text, to - text, NULL);
 }
 
-/* lines(columns, from, to, start, base, seconds, heads, packets) -> bytes: frames as lines of JSON.
+/* One of the slices of a frame that lies in several: the place of the frame in the columns, and of the slice in its packet. */
+typedef struct {
+    int64_t place, packet, start, end;
+} Slice;
+
+/* The packets of the slices between these, each once. */
+static char *packets_of(char *to, const Slice *slice, const Slice *end)
+{
+    int64_t highest = -1;
+    for (const Slice *first = slice; slice < end; slice++) {
+        int known = slice->packet <= highest; /* nearly always they ascend */
+        if (known) {
+            const Slice *before = first;
+            while (before < slice && before->packet != slice->packet)
+                before++;
+            if (before < slice)
+                continue;
+        } else
+            highest = slice->packet;
+        if (slice > first)
+            PUT(", ");
+        to = decimal(to, (uint64_t)slice->packet, 1);
+    }
+    return to;
+}
+
+/* lines(columns, from, to, start, base, seconds, heads, slices) -> bytes: frames as lines of JSON.
 
    columns are those of a FrameBlock; start is the time that "elapsed" counts from; seconds holds for each second from that
    of the first time on how it is written; heads for each side without a mask, then with one, and each first byte, its keys.
-   Every time must lie within seconds.  packets is a dictionary of those frames that lie in several: how these are written. */
+   Every time must lie within seconds.  slices are those of frames that have several, in their order. */
 PyObject *lines(PyObject *self, PyObject *args)
 {
     enum { CONNECTION, NUMBER, PACKET, START, END, TIME, SIDE, FIRST, MASK, HEAD, LENGTH, MEMBERS };
-    PyObject *columns, *seconds, *heads, *several, *made = NULL;
-    Py_ssize_t from, until, longer = 0;
+    PyObject *columns, *seconds, *heads, *made = NULL;
+    Py_ssize_t from, until;
     long long start, base;
-    if (!PyArg_ParseTuple(args, "O!nnLLO!O!O!", &PyTuple_Type, &columns, &from, &until, &start, &base, &PyTuple_Type, &seconds,
-                          &PyTuple_Type, &heads, &PyDict_Type, &several))
+    Py_buffer slices, view[MEMBERS];
+    if (!PyArg_ParseTuple(args, "O!nnLLO!O!y*", &PyTuple_Type, &columns, &from, &until, &start, &base, &PyTuple_Type, &seconds,
+                          &PyTuple_Type, &heads, &slices))
         return NULL;
-    Py_ssize_t at = 0;
-    for (PyObject *text; PyDict_Next(several, &at, NULL, &text); longer += PyBytes_GET_SIZE(text))
-        if (!PyBytes_Check(text)) {
-            PyErr_SetString(PyExc_TypeError, "packets that are no bytes");
-            return NULL;
-        }
-    int alone = !PyDict_GET_SIZE(several);
-    Py_buffer view[MEMBERS];
+    const Slice *slice = slices.buf, *last = slice + slices.len / (Py_ssize_t)sizeof(Slice);
     const int64_t *column[MEMBERS];
     int got = 0, fits = PyTuple_GET_SIZE(columns) == MEMBERS && PyTuple_GET_SIZE(heads) == 1024 && from >= 0 && from <= until;
     for (; fits && got < MEMBERS; got++) {
@@ -142,7 +162,7 @@ PyObject *lines(PyObject *self, PyObject *args)
     if (!fits && !PyErr_Occurred())
         PyErr_SetString(PyExc_ValueError, "columns that do not fit");
     if (!PyErr_Occurred())
-        made = PyBytes_FromStringAndSize(NULL, (until - from) * 640 + longer);
+        made = PyBytes_FromStringAndSize(NULL, (until - from) * 640 + (last - slice) * 24);
     char *to = made ? PyBytes_AS_STRING(made) : NULL;
     for (Py_ssize_t i = from; made && i < until; i++) {
         int64_t time = column[TIME][i], second = (time - base) / SECOND;
@@ -163,16 +183,12 @@ PyObject *lines(PyObject *self, PyObject *args)
         PUT("Z\", \"elapsed\": ");
         if (!(to = seconds_of(to, time - start)))
             break;
-        PyObject *packets = NULL, *place = alone ? NULL : PyLong_FromSsize_t(i);
-        if (place) {
-            packets = PyDict_GetItemWithError(several, place);
-            Py_DECREF(place);
-        }
-        if (PyErr_Occurred())
-            break;
         PUT(", \"packets\": [");
-        if (packets)
-            to = put(to, PyBytes_AS_STRING(packets), PyBytes_GET_SIZE(packets));
+        const Slice *mine = slice;
+        while (slice < last && slice->place == i)
+            slice++;
+        if (slice > mine)
+            to = packets_of(to, mine, slice);
         else
             to = decimal(to, (uint64_t)column[PACKET][i], 1);
         PUT("], \"number\": ");
@@ -194,5 +210,6 @@ PyObject *lines(PyObject *self, PyObject *args)
         _PyBytes_Resize(&made, to - PyBytes_AS_STRING(made));
     while (got)
         PyBuffer_Release(&view[--got]);
+    PyBuffer_Release(&slices);
     return made;
 }

@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 
 from netviz.capture.batch import NO_TIME, Ints
 from netviz.channel import Channel
-from netviz.event import FrameBlock, Origin, Problem
+from netviz.event import FrameBlock, Problem
 from netviz.layers.tcp.reassembly import Reassembly
+from netviz.layers.tls.direction import Direction
 from netviz.layers.websocket.conversation import WebSocket
 from netviz.layers.websocket.direction import LONG
 from netviz.layers.websocket.frame import CLOSE, read_head
 from netviz.native import native
 from netviz.payload import Group, Payload
-from netviz.plaintext import Opened, Pieces, Plaintext
+from netviz.plaintext import Pieces, Plaintext
 from netviz.stream import Stream
 
 __all__ = ["Frames", "Lane", "block", "merge"]
@@ -39,21 +40,22 @@ _COLUMNS = 12
 
 
 class Frames(NamedTuple):
-    """What the lane read: the columns of a FrameBlock and the packet that completed each frame, the origins of those in
-    several pieces, and which connections must be read by their layer after all.
+    """What the lane read: the columns of a FrameBlock, the slices of frames that have several, and which connections must be
+    read by their layer after all.
     """
 
     columns: tuple[Ints, ...]
-    origins: dict[int, Origin]
+    several: Ints
     refused: list[int]
 
 
-_NONE = Frames(tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), {}, [])
+_NONE = Frames(tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), np.zeros((0, 4), np.int64), [])
 
 
 class _Flow(NamedTuple):
     """What one side sends in a Batch: index of its entry, whether it is the server, which part of the data it is in, and
-    where; the segments that carry it, or the Stream in which it lies unread; and who opened it.
+    where (in what is inside TLS: between which bounds); the segments that carry it and who opens it, or the Stream in which
+    it lies unread.
     """
 
     entry: int
@@ -61,9 +63,10 @@ class _Flow(NamedTuple):
     part: int
     start: int
     stop: int
-    segments: tuple[Reassembly, Group] | None = None
-    stream: Stream | None = None
-    opened: Opened | None = None
+    end: Reassembly | None
+    group: Group | None
+    direction: Direction | None
+    stream: Stream | None
 
 
 #: Parts of the data: the payload, what is inside TLS, and what lies in Streams above TLS.
@@ -71,7 +74,7 @@ _OUTER, _SEALED, _INNER = 0, 1, 2
 
 
 class Lane:
-    """Collects connections of a Batch, then reads the frames of all of them."""
+    """Collects connections of a Batch, then opens what is in TLS, then reads the frames of all of them."""
 
     def __init__(self, payload: Payload) -> None:
         self._payload = payload
@@ -81,60 +84,61 @@ class Lane:
         self._streams: list[Stream] = []
         self._unread = 0
 
-    def take(self, channel: Channel, groups: tuple[Group | None, Group | None], *, rest: bool = False) -> bool:
-        """Take the segments of a connection, ``groups`` by its sides, if they may be read here; with ``rest`` only what
-        lies unread in the Streams, because what is before it was in the same Batch.
+    def take(self, channel: Channel, groups: tuple[Group | None, Group | None]) -> bool:
+        """Take the segments of a connection, ``groups`` by its sides, if they may be read here."""
+        seat = channel.seat
+        if seat is None:
+            return False
+        layer, client, sealed = seat
+        entry = len(self._entries)
+        for side, group in enumerate(groups):
+            if group is None:
+                continue
+            end = channel.ends[side]
+            if sealed is None:
+                flow = _Flow(entry, side ^ client, _OUTER, group.at, group.end, end, group, None, None)
+            else:
+                job = self._plaintext.take(sealed[side], group)
+                flow = _Flow(entry, side ^ client, _SEALED, job, job + 1, end, group, sealed[side], None)
+            self._flows.append(flow)
+        self._entries.append((channel, layer))
+        return True
+
+    def take_rest(self, channel: Channel, groups: tuple[Group | None, Group | None], again: int | None = None) -> bool:
+        """Take what lies unread in the Streams, because what is before it was in the same Batch; of a connection that was
+        taken ``again``, that.
         """
         layer = channel.layer
         if type(layer) is not WebSocket or not layer.steady:
             return False
-        if channel.bare:
-            flows = self._outer(channel, groups, rest=rest)
-        else:
-            flows = self._inner(channel) if rest else self._sealed(channel, groups)
-        if flows is None:
-            return False
-        self._entries.append((channel, layer))
+        flows = []
+        entry = len(self._entries) if again is None else again
+        for side, (stream, group) in enumerate(zip(channel.streams, groups, strict=True)):
+            who, size = (entry, side ^ channel.client), len(stream.data)
+            if channel.bare:
+                start, stop = self._payload.span(group)
+                if size > stop - start:
+                    return False
+                if group is not None:
+                    flows.append(_Flow(*who, _OUTER, stop - size, stop, None, None, None, stream))
+            elif size:
+                start, self._unread = self._unread, self._unread + size
+                flows.append(_Flow(*who, _INNER, start, self._unread, None, None, None, stream))
+                self._streams.append(stream)
+        if again is None:
+            self._entries.append((channel, layer))
         self._flows += flows
         return True
 
-    def _outer(self, channel: Channel, groups: tuple[Group | None, Group | None], *, rest: bool) -> list[_Flow] | None:
-        """What lies in the payload, with nothing but TCP below."""
-        flows = []
-        for side, (end, group) in enumerate(zip(channel.ends, groups, strict=True)):
-            unread = len(end.stream.data)
-            start, stop = self._payload.span(group)
-            if (unread and not rest) or unread > stop - start:
-                return None
-            if group is None:
-                continue
-            who = len(self._entries), side ^ channel.client, _OUTER
-            if rest:
-                flows.append(_Flow(*who, stop - unread, stop, stream=end.stream))
-            else:
-                flows.append(_Flow(*who, start, stop, segments=(end, group)))
-        return flows
-
-    def _sealed(self, channel: Channel, groups: tuple[Group | None, Group | None]) -> list[_Flow] | None:
-        """What lies in the payload inside TLS."""
-        found = self._plaintext.take(channel, groups)
-        if found is None:
-            return None
-        return [
-            _Flow(len(self._entries), side ^ channel.client, _SEALED, opened.start, opened.stop, (end, group), opened=opened)
-            for side, (end, group, opened) in enumerate(zip(channel.ends, groups, found, strict=True))
-            if group is not None and opened is not None
-        ]
-
-    def _inner(self, channel: Channel) -> list[_Flow]:
-        """What lies in Streams above TLS."""
-        flows = []
-        for side, stream in enumerate(channel.streams):
-            if size := len(stream.data):
-                start, self._unread = self._unread, self._unread + size
-                flows.append(_Flow(len(self._entries), side ^ channel.client, _INNER, start, self._unread, stream=stream))
-                self._streams.append(stream)
-        return flows
+    def open(self) -> list[int]:
+        """Open what is in TLS; which of those that were taken must be read by their layers after all."""
+        self._plaintext.open()
+        failed = set(np.flatnonzero(self._plaintext.records < 0).tolist())
+        if not failed:
+            return []
+        refused = {flow.entry for flow in self._flows if flow.part == _SEALED and flow.start in failed}
+        self._flows = [flow for flow in self._flows if flow.entry not in refused]
+        return sorted(refused)
 
     def _data(self) -> tuple[bytes, Pieces, list[int]]:
         """The parts that are used, one behind the other, their pieces, and where each part begins."""
@@ -154,9 +158,9 @@ class Lane:
             at = len(payload.data)
         if _SEALED in used:
             begins[_SEALED] = at
-            data += self._plaintext.chunks
+            data.append(self._plaintext.content)
             parts.append(self._plaintext.pieces(outer, at))
-            at += self._plaintext.size
+            at += len(self._plaintext.content)
         begins[_INNER] = at
         for stream in self._streams:
             data.append(bytes(stream.data))
@@ -171,9 +175,12 @@ class Lane:
         if not flows:
             return _NONE
         data, pieces, parts = self._data()
-        starts, lengths, packet, place, readable, time = pieces
-        base = np.array(parts)[[flow.part for flow in flows]]
-        begins, stops = np.array([flow.start for flow in flows]) + base, np.array([flow.stop for flow in flows]) + base
+        starts, _, packet, place, readable, time = pieces
+        part = np.array([flow.part for flow in flows])
+        begins, stops = np.array([(flow.start, flow.stop) for flow in flows]).T
+        sealed = part == _SEALED
+        begins[sealed], stops[sealed] = self._plaintext.bounds[begins[sealed]], self._plaintext.bounds[stops[sealed]]
+        begins, stops = begins + np.array(parts)[part], stops + np.array(parts)[part]
         frames, reached = _walk(data, begins, stops, len(starts))
         at, first, mask, size, length, flow = frames
         entry = np.array([flow.entry for flow in flows])
@@ -187,7 +194,7 @@ class Lane:
         refused = np.zeros(len(entries), bool)
         refused[entry[flow[~fits]]] = True
         for index in np.flatnonzero(reached != stops).tolist():
-            goes_on = flows[index].stream is not None or flows[index].opened is not None
+            goes_on = flows[index].stream is not None or flows[index].direction is not None
             if not goes_on or not _waits(data, int(reached[index]), int(stops[index])):
                 refused[entry[index]] = True
         keep = np.flatnonzero(~refused[entry[flow]])
@@ -198,19 +205,17 @@ class Lane:
         ready = np.maximum(readable[tail], np.array([layer.floor for _, layer in entries])[owner])
         number, counts = self._numbers(owner, side[flow], ready)
         start = place[head] + at - starts[head]
-        extras = {
-            i: _origin(i, at, size + length, head, tail, starts, lengths, packet, place)
-            for i in np.flatnonzero(head != tail).tolist()
-        }
+        several = pieces.between(at, at + size + length, head, tail)
         told = (
             np.array([channel.number for channel, _ in entries])[owner], number, packet[head], start,
             start + size + length, time[tail], side[flow], first, mask, size, length, ready,
         )  # fmt: skip
         self._settle(refused, reached - begins, set(flow[first == 0x80 + CLOSE].tolist()), counts)
         for index in np.flatnonzero((reached != stops) & ~refused[entry]).tolist():
-            if (opened := flows[index].opened) is not None:
-                pieces.give(opened.direction.plain, data, int(reached[index]), int(stops[index]))
-        return Frames(told, extras, np.flatnonzero(refused).tolist())
+            if (direction := flows[index].direction) is not None:
+                pieces.give(direction.plain, data, int(reached[index]), int(stops[index]))
+                entries[entry[index]][0].rise()
+        return Frames(told, several, np.flatnonzero(refused).tolist())
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
         """The number of each frame in its WebSocket, both sides in the order of the wire, and how many there are of each."""
@@ -226,62 +231,72 @@ class Lane:
 
     def _settle(self, refused: NDArray[np.bool_], read: Ints, closed: set[int], counts: Ints) -> None:
         """Note in streams and layers how much was read, and which flows ended with a close frame."""
+        payload, records = self._payload.data, self._plaintext.records.tolist()
         for index, (flow, size) in enumerate(zip(self._flows, read.tolist(), strict=True)):
-            entry, side, _, _, _, segments, stream, opened = flow
+            entry, side, _, start, _, end, group, direction, stream = flow
             if refused[entry]:
-                if opened is not None:
-                    opened.refuse()
+                if direction is not None:
+                    direction.shy = True
                 continue
             if stream is not None:
                 stream.consume(size)
-            elif segments is not None:
-                whose, group = segments
-                whose.skip(group.next, self._payload.data, group.at, group.end)
+            elif end is not None and group is not None:
+                end.skip(group.next, payload, group.at, group.end)
                 if group.fin:
-                    whose.finish()
-            if opened is not None:
-                opened.accept(size)
+                    end.finish()
+                if direction is not None:
+                    direction.passed(records[start], size)
             if index in closed:
-                self._entries[entry][1].directions[side].closed = True
+                channel, layer = self._entries[entry]
+                layer.directions[side].closed = True
+                channel.rise()
         for (_, layer), count in zip(self._entries, counts.tolist(), strict=True):
             layer.frames += count
 
 
 def block(frames: Frames | None, rows: list[tuple[int, Any]]) -> FrameBlock:
     """The frames of a Batch in order: those of the lane, and rows that layers told with the packet that completed each."""
-    told, origins, _ = frames or _NONE
-    extras: dict[int, tuple[Origin, tuple[Problem, ...]]] = {place: (origin, ()) for place, origin in origins.items()}
+    told, several, _ = frames or _NONE
+    broken: dict[int, tuple[Problem, ...]] = {}
     if rows:
-        values = []
+        values, slices = [], []
         for place, (ready, row) in enumerate(rows, len(told[0])):
             number, index, origin, time, side, first, mask, head, length, problems = row
-            if len(origin) != 3 or problems:
-                extras[place] = origin, problems
+            if problems:
+                broken[place] = problems
+            if len(origin) != 3:
+                slices += [(place, *origin[at : at + 3]) for at in range(0, len(origin), 3)]
             when = NO_TIME if time is None else time
             signed = length - (1 << 64) if length >> 63 else length
             values.append((number, index, *origin[:3], when, side, first, mask, head, signed, ready))
         added = np.array(values, np.int64).T
         told = tuple(np.concatenate(both) for both in zip(told, added, strict=True))
-    return _ordered(told, extras)
+        several = np.concatenate((several, np.array(slices, np.int64).reshape(-1, 4)))
+    return _ordered(told, several, broken)
 
 
 def merge(blocks: list[FrameBlock]) -> FrameBlock:
     """Blocks of the same Batch as one."""
-    extras: dict[int, tuple[Origin, tuple[Problem, ...]]] = {}
+    several: list[Ints] = []
+    broken: dict[int, tuple[Problem, ...]] = {}
     before = 0
     for part in blocks:
-        extras |= {before + place: what for place, what in part.extras.items()}
+        several.append(part.several + np.array([before, 0, 0, 0]))
+        broken |= {before + place: problems for place, problems in part.broken.items()}
         before += len(part.columns[0])
-    return _ordered(tuple(np.concatenate(columns) for columns in zip(*(part.columns for part in blocks), strict=True)), extras)
+    columns = tuple(np.concatenate(columns) for columns in zip(*(part.columns for part in blocks), strict=True))
+    return _ordered(columns, np.concatenate(several), broken)
 
 
-def _ordered(columns: tuple[Ints, ...], extras: dict[int, tuple[Origin, tuple[Problem, ...]]]) -> FrameBlock:
+def _ordered(columns: tuple[Ints, ...], several: Ints, broken: dict[int, tuple[Problem, ...]]) -> FrameBlock:
     order = np.argsort(columns[-1], kind="stable")
-    if extras:
+    if broken or len(several):
         where = np.empty(len(order), np.int64)
         where[order] = np.arange(len(order))
-        extras = {int(where[place]): what for place, what in extras.items()}
-    return FrameBlock(columns=tuple(column[order] for column in columns), extras=extras)
+        broken = {int(where[place]): problems for place, problems in broken.items()}
+        several = np.column_stack((where[several[:, 0]], several[:, 1:]))
+        several = several[np.argsort(several[:, 0], kind="stable")]
+    return FrameBlock(columns=tuple(column[order] for column in columns), several=several, broken=broken)
 
 
 def _waits(data: bytes, at: int, stop: int) -> bool:
@@ -312,16 +327,3 @@ def _walk(data: bytes, begins: Ints, stops: Ints, segments: int) -> tuple[tuple[
             at += size + length
         ends.append(at)
     return tuple(np.array(found, np.int64).reshape(-1, 6).T), np.array(ends, np.int64)
-
-
-def _origin(
-    index: int, at: Ints, size: Ints, head: Ints, tail: Ints, starts: Ints, length: Ints, packet: Ints, place: Ints
-) -> tuple[int, ...]:
-    """The slices of a frame that came in several pieces."""
-    begin, end = int(at[index]), int(at[index] + size[index])
-    found: list[int] = []
-    for piece in range(int(head[index]), int(tail[index]) + 1):
-        offset = int(starts[piece])
-        shift = int(place[piece]) - offset
-        found += int(packet[piece]), shift + max(begin, offset), shift + min(end, offset + int(length[piece]))
-    return tuple(found)

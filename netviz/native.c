@@ -293,6 +293,7 @@ static PyMethodDef methods[] = {
     {"frames", frames, METH_VARARGS, "Find the frames of WebSockets."},
     {"follow", follow, METH_VARARGS, "Give the segments of a Batch to the Blocks of their connections."},
     {"opened", opened, METH_VARARGS, "Open the records of TLS that follow one another."},
+    {"opened_all", opened_all, METH_VARARGS, "Open the records of many sides at once."},
     {"convey", convey, METH_VARARGS, "Tell a Stream where bytes of another came from."},
     {NULL, NULL, 0, NULL},
 };

@@ -96,6 +96,7 @@ PyObject *seconds(PyObject *self, PyObject *ns);
 /* records.c: records of TLS. */
 
 PyObject *opened(PyObject *self, PyObject *args);
+PyObject *opened_all(PyObject *self, PyObject *args);
 PyObject *convey(PyObject *self, PyObject *args);
 
 #endif

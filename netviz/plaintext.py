@@ -6,18 +6,18 @@ open its records, and where the bytes came from is found in columns, for all of 
 
 from __future__ import annotations
 
-from array import array
 from typing import NamedTuple
 
 import numpy as np
 
 from netviz.capture.batch import Ints
-from netviz.channel import Channel
 from netviz.layers.tls.direction import Direction
+from netviz.layers.tls.protection import Protection
+from netviz.layers.tls.run import open_runs
 from netviz.payload import Group, Payload
 from netviz.stream import Stream
 
-__all__ = ["Opened", "Pieces", "Plaintext"]
+__all__ = ["Pieces", "Plaintext"]
 
 
 class Pieces(NamedTuple):
@@ -32,6 +32,19 @@ class Pieces(NamedTuple):
     ready: Ints
     time: Ints
 
+    def between(self, at: Ints, stop: Ints, head: Ints, tail: Ints) -> Ints:
+        """The slices of what lies between these places and in more pieces than one, those of the first of them being the head
+        and of the last the tail: which it is, packet, start and end there.
+        """
+        some = np.flatnonzero(head != tail)
+        each = tail[some] - head[some] + 1
+        which = np.repeat(some, each)
+        piece = head[which] + np.arange(len(which)) - np.repeat(np.cumsum(each) - each, each)
+        begin = self.begin[piece]
+        first, last = np.maximum(at[which], begin), np.minimum(stop[which], begin + self.length[piece])
+        shift = self.place[piece] - begin
+        return np.column_stack((which, self.packet[piece], first + shift, last + shift))
+
     def give(self, stream: Stream, data: bytes, at: int, stop: int) -> None:
         """Leave the bytes between these places to a Stream."""
         some = slice(int(np.searchsorted(self.begin, at, "right")) - 1, int(np.searchsorted(self.begin, stop)))
@@ -41,66 +54,38 @@ class Pieces(NamedTuple):
         stream.extend(data[at:stop], first + shift, last + shift, packet, place + first - begin, time, ready)
 
 
-class Opened(NamedTuple):
-    """What one side said: who opened it, how many records, and where it begins and ends in all plaintext."""
-
-    direction: Direction
-    records: int
-    start: int
-    stop: int
-
-    def accept(self, size: int) -> None:
-        """So much of it has been read."""
-        self.direction.passed(size)
-
-    def refuse(self) -> None:
-        """It is to be opened again, and read by the layers."""
-        self.direction.retract(self.records)
-
-
 class Plaintext:
-    """Collects what is inside the payload of a Batch: ``chunks`` one behind the other, ``size`` bytes in all."""
+    """Collects what is inside the payload of a Batch: ``content`` one side behind the other, each between two ``bounds``;
+    ``records`` says how many it had (-1: it must be read record by record).
+    """
 
     def __init__(self, payload: Payload) -> None:
-        self._view = memoryview(payload.data)
-        self.chunks: list[bytes] = []
-        self._runs: list[array[int]] = []
-        self._starts: list[int] = []
-        self.size = 0
+        self._data = payload.data
+        self._protections: list[Protection] = []
+        self._begins: list[int] = []
+        self._ends: list[int] = []
+        self.content = b""
+        self._pieces: Ints = np.zeros((0, 3), np.int64)
+        self.bounds: Ints = np.zeros(1, np.int64)
+        self.records: Ints = np.zeros(0, np.int64)
 
-    def take(self, channel: Channel, groups: tuple[Group | None, Group | None]) -> list[Opened | None] | None:
-        """Open what both sides sent; None where that must be read record by record."""
-        directions = channel.sealed
-        if directions is None:
-            return None
-        found: list[Opened | None] = []
-        runs: list[tuple[bytes, array[int], int]] = []
-        size = self.size
-        for direction, group in zip(directions, groups, strict=True):
-            if group is None:
-                found.append(None)
-                continue
-            run = direction.open_all(self._view[group.at : group.end])
-            if run is None:
-                for opened in filter(None, found):
-                    opened.refuse()
-                return None
-            found.append(Opened(direction, run.records, size, size + len(run.content)))
-            runs.append((run.content, run.pieces, group.at))
-            size += len(run.content)
-        for content, pieces, start in runs:
-            self.chunks.append(content)
-            self._runs.append(pieces)
-            self._starts.append(start)
-        self.size = size
-        return found
+    def take(self, direction: Direction, group: Group) -> int:
+        """Note what is to be opened; which one it is."""
+        assert direction.protection is not None
+        self._protections.append(direction.protection)
+        self._begins.append(group.at)
+        self._ends.append(group.end)
+        return len(self._ends) - 1
+
+    def open(self) -> None:
+        """Open all that was taken."""
+        if self._ends:
+            self.content, self._pieces, stops, self.records = open_runs(self._protections, self._data, self._begins, self._ends)
+            self.bounds = np.concatenate(([0], stops))
 
     def pieces(self, outer: Pieces, at: int) -> Pieces:
         """Where it came from, in pieces of the payload; its first byte is at ``at``."""
-        counts = [len(run) // 3 for run in self._runs]
-        numbers = np.frombuffer(b"".join([run.tobytes() for run in self._runs]), np.int64).reshape(-1, 3)
-        numbers = numbers + np.repeat(np.array(self._starts, np.int64), counts)[:, None]
-        first, stop, whole = numbers.T
+        first, stop, whole = self._pieces.T
         head = np.searchsorted(outer.begin, first, "right") - 1
         tail = np.searchsorted(outer.begin, stop - 1, "right") - 1
         last = np.searchsorted(outer.begin, whole - 1, "right") - 1

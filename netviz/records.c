@@ -39,15 +39,43 @@ static void put64(uint8_t *to, uint64_t value)
         to[i] = (uint8_t)(value >> (56 - 8 * i));
 }
 
-/* What is inside a fragment, which the cipher sees only while it is called; NULL where it is not authentic (then without an error) or there is no memory. */
-static PyObject *open_one(PyObject *decrypt, PyObject *refused, const uint8_t *p, Py_ssize_t size, uint64_t seq,
-                          const uint8_t *iv, Py_ssize_t before, Py_ssize_t tag, int modern)
+/* How one side protects records: an AeadCipher of netviz.layers.tls.protection. */
+typedef struct {
+    PyObject *decrypt, *refused;
+    const uint8_t *iv;
+    Py_ssize_t before, tag;
+    int modern;
+} Cipher;
+
+/* Borrows from the tuple. */
+static int read_cipher(PyObject *tuple, Cipher *cipher)
+{
+    const char *iv;
+    Py_ssize_t size;
+    if (!PyTuple_Check(tuple)) {
+        PyErr_SetString(PyExc_TypeError, "a cipher must be a tuple");
+        return -1;
+    }
+    if (!PyArg_ParseTuple(tuple, "OOy#nnp", &cipher->decrypt, &cipher->refused, &iv, &size, &cipher->before, &cipher->tag,
+                          &cipher->modern))
+        return -1;
+    if (size != NONCE || (cipher->before && cipher->before != EXPLICIT) || cipher->tag < 0) {
+        PyErr_SetString(PyExc_ValueError, "no such protection");
+        return -1;
+    }
+    cipher->iv = (const uint8_t *)iv;
+    return 0;
+}
+
+/* What is inside a fragment, which the cipher sees only while it is called; NULL where it is not authentic (then without an
+   error) or there is no memory. */
+static PyObject *open_one(const Cipher *cipher, const uint8_t *p, Py_ssize_t size, uint64_t seq)
 {
     uint8_t nonce[NONCE], around[MOST_AROUND], number[8];
-    Py_ssize_t inside = size - before - tag, width = modern ? 5 : MOST_AROUND;
+    Py_ssize_t before = cipher->before, inside = size - before - cipher->tag, width = cipher->modern ? 5 : MOST_AROUND;
     if (inside < 0)
         return NULL;
-    memcpy(nonce, iv, NONCE);
+    memcpy(nonce, cipher->iv, NONCE);
     put64(number, seq);
     if (before)
         memcpy(nonce + NONCE - EXPLICIT, p, EXPLICIT);
@@ -55,9 +83,9 @@ static PyObject *open_one(PyObject *decrypt, PyObject *refused, const uint8_t *p
         for (int i = 0; i < 8; i++)
             nonce[NONCE - 8 + i] ^= number[i];
     /* RFC 8446 section 5.2: the header; RFC 5246 section 6.2.3.3: the number, and a header with the length inside. */
-    Py_ssize_t said = modern ? size : inside;
+    Py_ssize_t said = cipher->modern ? size : inside;
     uint8_t *to = around;
-    if (!modern) {
+    if (!cipher->modern) {
         memcpy(to, number, 8);
         to += 8;
     }
@@ -71,8 +99,8 @@ static PyObject *open_one(PyObject *decrypt, PyObject *refused, const uint8_t *p
     };
     PyObject *made = NULL;
     if (given[0] && given[1] && given[2]) {
-        made = PyObject_Vectorcall(decrypt, given, 3, NULL);
-        if (!made && PyErr_ExceptionMatches(refused))
+        made = PyObject_Vectorcall(cipher->decrypt, given, 3, NULL);
+        if (!made && PyErr_ExceptionMatches(cipher->refused))
             PyErr_Clear();
         else if (made && !PyBytes_Check(made)) {
             PyErr_SetString(PyExc_TypeError, "what is decrypted must be bytes");
@@ -97,76 +125,150 @@ static Py_ssize_t reach(const uint8_t *bytes, Py_ssize_t available, Py_ssize_t l
     return at;
 }
 
-/* opened(decrypt, refused, data, available, seq, iv, before, tag, modern, largest, whole) -> (content, pieces, end, count)
+/* What was opened so far. */
+typedef struct {
+    char *to;
+    Py_ssize_t filled, room;
+    Numbers pieces;
+} Opened;
 
-   What is inside the records of an application at the beginning of the data, up to one that is not whole, not authentic, or
-   something else inside, and with whole only where they end with it; pieces are three numbers for each that is not empty: where its content begins and ends, and where
-   the record ends. */
-PyObject *opened(PyObject *self, PyObject *args)
+/* Open the records between from and stop, which follow one another, up to one that is not authentic or something else inside;
+   where they end, -1 with an error. */
+static Py_ssize_t run(const uint8_t *bytes, Py_ssize_t from, Py_ssize_t stop, const Cipher *cipher, uint64_t seq,
+                      Opened *opened, Py_ssize_t *count)
 {
-    PyObject *decrypt, *refused, *content = NULL, *pieces = NULL, *answer = NULL;
-    Py_buffer data, iv;
-    Py_ssize_t available, before, tag, largest, at = 0, filled = 0, count = 0;
-    unsigned long long seq;
-    int modern, whole;
-    if (!PyArg_ParseTuple(args, "OOy*nKy*nnpnp", &decrypt, &refused, &data, &available, &seq, &iv, &before, &tag, &modern,
-                          &largest, &whole))
-        return NULL;
-    Numbers numbers = {NULL, 0, 0};
-    const uint8_t *bytes = data.buf;
-    if (available > data.len)
-        available = data.len;
-    if (iv.len != NONCE || (before && before != EXPLICIT) || tag < 0 || available < 0) {
-        PyErr_SetString(PyExc_ValueError, "no such protection");
-        goto done;
-    }
-    Py_ssize_t stop = reach(bytes, available, largest);
-    if (whole && stop < available)
-        stop = 0;
-    if (!(content = PyBytes_FromStringAndSize(NULL, stop)))
-        goto done;
+    Py_ssize_t at = from;
+    *count = 0;
     while (at < stop) {
         Py_ssize_t size = be16(bytes + at + 3);
-        PyObject *inside = open_one(decrypt, refused, bytes + at + HEAD, size, seq, iv.buf, before, tag, modern);
-        if (!inside) {
-            if (PyErr_Occurred())
-                goto done;
-            break;
-        }
+        PyObject *inside = open_one(cipher, bytes + at + HEAD, size, seq + (uint64_t)*count);
+        if (!inside)
+            return PyErr_Occurred() ? -1 : at;
         const char *plain = PyBytes_AS_STRING(inside);
         Py_ssize_t length = PyBytes_GET_SIZE(inside);
         int kind = APPLICATION;
-        if (modern) { /* RFC 8446 section 5.4: zeros behind the type */
+        if (cipher->modern) { /* RFC 8446 section 5.4: zeros behind the type */
             while (length && !plain[length - 1])
                 length--;
             kind = length ? (uint8_t)plain[--length] : 0;
         }
-        int fits = kind == APPLICATION && length <= stop - filled, failed = 0;
+        int fits = kind == APPLICATION && length <= opened->room - opened->filled, failed = 0;
         if (fits && length) {
-            Py_ssize_t start = at + HEAD + before;
-            memcpy(PyBytes_AS_STRING(content) + filled, plain, (size_t)length);
-            filled += length;
-            failed = add(&numbers, start, start + length, at + HEAD + size);
+            Py_ssize_t start = at + HEAD + cipher->before;
+            memcpy(opened->to + opened->filled, plain, (size_t)length);
+            opened->filled += length;
+            failed = add(&opened->pieces, start, start + length, at + HEAD + size);
         }
         Py_DECREF(inside);
         if (failed)
-            goto done;
+            return -1;
         if (!fits)
             break;
         at += HEAD + size;
-        seq++;
-        count++;
+        ++*count;
     }
-    pieces = PyBytes_FromStringAndSize((const char *)numbers.at, numbers.count * (Py_ssize_t)sizeof(int64_t));
-    if (pieces && !_PyBytes_Resize(&content, filled))
-        answer = Py_BuildValue("OOnn", content, pieces, at, count);
-done:
-    PyMem_Free(numbers.at);
-    Py_XDECREF(content);
+    return at;
+}
+
+/* The content, which is cut to what was filled, and the pieces, both as bytes; what was there is given up. */
+static PyObject *answer(PyObject *content, Opened *opened)
+{
+    Py_ssize_t size = opened->pieces.count * (Py_ssize_t)sizeof(int64_t);
+    PyObject *pieces = PyBytes_FromStringAndSize((const char *)opened->pieces.at, size), *both = NULL;
+    if (pieces && !_PyBytes_Resize(&content, opened->filled))
+        both = PyTuple_Pack(2, content, pieces);
     Py_XDECREF(pieces);
+    Py_XDECREF(content);
+    return both;
+}
+
+/* opened(cipher, seq, data, available, largest) -> ((content, pieces), end, count)
+
+   What is inside the records of an application at the beginning of the data, up to one that is not whole, not authentic, or
+   something else inside; pieces are three numbers for each that is not empty: where its content begins and ends, and where the
+   record ends. */
+PyObject *opened(PyObject *self, PyObject *args)
+{
+    PyObject *tuple, *content, *both = NULL;
+    Py_buffer data;
+    Py_ssize_t available, largest, count;
+    unsigned long long seq;
+    Cipher cipher;
+    if (!PyArg_ParseTuple(args, "OKy*nn", &tuple, &seq, &data, &available, &largest))
+        return NULL;
+    if (available < 0 || available > data.len)
+        available = data.len;
+    Py_ssize_t end = -1, stop = reach(data.buf, available, largest);
+    Opened found = {NULL, 0, stop, {NULL, 0, 0}};
+    if (!read_cipher(tuple, &cipher) && (content = PyBytes_FromStringAndSize(NULL, stop))) {
+        found.to = PyBytes_AS_STRING(content);
+        end = run(data.buf, 0, stop, &cipher, seq, &found, &count);
+        if (end < 0)
+            Py_DECREF(content);
+        else
+            both = answer(content, &found);
+    }
+    PyMem_Free(found.pieces.at);
     PyBuffer_Release(&data);
-    PyBuffer_Release(&iv);
-    return answer;
+    return both ? Py_BuildValue("Nnn", both, end, count) : NULL;
+}
+
+/* opened_all(ciphers, seqs, data, begins, ends, stops, counts, largest) -> (content, pieces)
+
+   The same for many sides, each between its begin and end in the data, and only where the records end with it: stops and
+   counts are filled with where the content of each ends, and how many records it has; -1 where it must be read otherwise.
+   Pieces are places in the data. */
+PyObject *opened_all(PyObject *self, PyObject *args)
+{
+    enum { DATA, SEQS, BEGINS, ENDS, STOPS, COUNTS, ALL };
+    PyObject *ciphers, *content = NULL, *both = NULL;
+    Py_buffer view[ALL];
+    Py_ssize_t largest;
+    if (!PyArg_ParseTuple(args, "O!y*y*y*y*w*w*n", &PyTuple_Type, &ciphers, &view[SEQS], &view[DATA], &view[BEGINS],
+                          &view[ENDS], &view[STOPS], &view[COUNTS], &largest))
+        return NULL;
+    const int64_t *seqs = view[SEQS].buf, *begins = view[BEGINS].buf, *ends = view[ENDS].buf;
+    int64_t *stops = view[STOPS].buf, *counts = view[COUNTS].buf;
+    Py_ssize_t many = PyTuple_GET_SIZE(ciphers), room = 0;
+    Opened found = {NULL, 0, 0, {NULL, 0, 0}};
+    int fits = 1, failed = 0;
+    for (int i = SEQS; i < ALL; i++)
+        fits &= view[i].len == many * (Py_ssize_t)sizeof(int64_t);
+    for (Py_ssize_t i = 0; fits && i < many; i++) {
+        fits = begins[i] >= 0 && begins[i] <= ends[i] && ends[i] <= view[DATA].len;
+        room += ends[i] - begins[i];
+    }
+    if (!fits)
+        PyErr_SetString(PyExc_ValueError, "no such places");
+    else if ((content = PyBytes_FromStringAndSize(NULL, room))) {
+        found.to = PyBytes_AS_STRING(content);
+        for (Py_ssize_t i = 0; i < many && !failed; i++) {
+            Py_ssize_t before = found.filled, pieces = found.pieces.count, size = ends[i] - begins[i], count = 0, at = -1;
+            Cipher cipher;
+            PyObject *tuple = PyTuple_GET_ITEM(ciphers, i);
+            failed = read_cipher(tuple, &cipher);
+            if (!failed && reach((const uint8_t *)view[DATA].buf + begins[i], size, largest) == size) {
+                found.room = before + size;
+                at = run(view[DATA].buf, begins[i], ends[i], &cipher, (uint64_t)seqs[i], &found, &count);
+                failed = at < 0;
+            }
+            if (at != ends[i]) {
+                found.filled = before;
+                found.pieces.count = pieces;
+                count = -1;
+            }
+            stops[i] = found.filled;
+            counts[i] = count;
+        }
+        if (failed)
+            Py_DECREF(content);
+        else
+            both = answer(content, &found);
+    }
+    PyMem_Free(found.pieces.at);
+    for (int i = 0; i < ALL; i++)
+        PyBuffer_Release(&view[i]);
+    return both;
 }
 
 enum { OFFSETS, ENDS, CARRIERS, PLACES, READY, TIMES, LISTS };

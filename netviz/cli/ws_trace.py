@@ -151,7 +151,7 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
     for event in events:
         lines.start = analysis.start
         if isinstance(event, FrameBlock):
-            chosen.problems_seen |= any(problems for _, problems in event.extras.values())
+            chosen.problems_seen |= bool(event.broken)
             sys.stdout.flush()
             sys.stdout.buffer.writelines(lines.block(event))
             continue

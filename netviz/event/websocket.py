@@ -238,26 +238,39 @@ class FrameBlock(Happening):
 
     ``columns`` are arrays: connection, number, packet, start and end (of the first slice), time, side, first byte, mask,
     length of the header, of the payload (as a signed number), and the packet that completed it; a time without a value is
-    the smallest there is.  ``extras`` holds the whole origin and the problems of those that came in several pieces or break
-    a rule, by their place in the columns.
+    the smallest there is.  ``several`` has a row for each slice of a frame that came in more than one, in their order: its
+    place in the columns, packet, start and end.  ``broken`` holds the problems of those that break a rule, by their place.
     """
 
     name: ClassVar[str] = "websocket.frame"
 
     columns: tuple[Any, ...]
-    extras: dict[int, tuple[Origin, tuple[Problem, ...]]]
+    several: Any
+    broken: dict[int, tuple[Problem, ...]]
     packets: tuple[int, ...] = ()
     time: int | None = None
 
     def frames(self) -> Iterator[WebSocketFrame]:
         """The frames one by one."""
-        extras = self.extras
+        origins, broken = self.origins(0, len(self.columns[0])), self.broken
         rows = zip(*(column.tolist() for column in self.columns[:-1]), strict=True)
         for place, (connection, number, packet, start, end, time, side, first, mask, head, length) in enumerate(rows):
-            origin, problems = extras.get(place, ((packet, start, end), ()))
+            origin, problems = origins.get(place, (packet, start, end)), broken.get(place, ())
             when = None if time == NO_TIME else time
             length %= _UNSIGNED
             yield WebSocketFrame(connection, number, origin, when, side, first, mask, head, length, problems)
+
+    def slices(self, begin: int, end: int) -> Any:
+        """The rows of ``several`` for the frames between these places."""
+        first, last = self.several[:, 0].searchsorted((begin, end))
+        return self.several[first:last]
+
+    def origins(self, begin: int, end: int) -> dict[int, Origin]:
+        """The same as origins, by the places of their frames."""
+        found: dict[int, list[int]] = {}
+        for place, *piece in self.slices(begin, end).tolist():
+            found.setdefault(place, []).extend(piece)
+        return {place: tuple(origin) for place, origin in found.items()}
 
 
 class Answer(NamedTuple):

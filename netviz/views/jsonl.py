@@ -5,7 +5,6 @@ What is not known is left out, never null.  New keys may be added; a key keeps i
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from time import gmtime, strftime
@@ -18,7 +17,6 @@ from netviz.event import (
     Event,
     FrameBlock,
     Options,
-    Origin,
     Peers,
     Step,
     TcpConnection,
@@ -123,15 +121,11 @@ class JsonLines:
         base = first // _SECOND
         seconds = tuple(_second(second).encode() for second in range(base, last // _SECOND + 1))
         done = 0
-        odd = sorted(place for place, (_, problems) in block.extras.items() if problems)
-        several = sorted((place, origin) for place, (origin, problems) in block.extras.items() if not problems)
-        for place in (*odd, count):
+        for place in (*sorted(block.broken), count):
             for at in range(done, place, _TOGETHER):
                 until = min(at + _TOGETHER, place)
-                some = several[bisect_left(several, (at,)) : bisect_left(several, (until,))]
-                written = {row: _packets(origin) for row, origin in some}
                 yield native.lines(  # type: ignore[union-attr]
-                    columns, at, until, self.start, base * _SECOND, seconds, _flat_heads(), written
+                    columns, at, until, self.start, base * _SECOND, seconds, _flat_heads(), block.slices(at, until)
                 )
             if place < count:
                 yield self._rows(block, place, place + 1).encode()
@@ -139,7 +133,7 @@ class JsonLines:
 
     def _rows(self, block: FrameBlock, begin: int, end: int) -> str:
         start = self.start
-        bits, inferred = _heads(), self._inferred
+        bits, inferred, origins = _heads(), self._inferred, block.origins(begin, end)
         out = []
         rows = zip(*(column[begin:end].tolist() for column in block.columns[:-1]), strict=True)
         for place, (connection, number, packet, _, _, time, side, first, mask, _, length) in enumerate(rows, begin):
@@ -148,13 +142,11 @@ class JsonLines:
             else:
                 second, nanosecond = divmod(time, _SECOND)
                 when = f', "time": "{_second(second)}.{nanosecond:09d}Z", "elapsed": {(time - start) / _SECOND}'
-            packets, problems = f"[{packet}]", "[]"
+            packets = str(list(dict.fromkeys(origins[place][::3]))) if place in origins else f"[{packet}]"
+            problems = problems_array(block.broken[place]) if place in block.broken else "[]"
             key = bits[side][first] if mask < 0 else f'{bits[2 + side][first]}{mask:08x}"'
             if connection in inferred:
                 key = f"{_INFERRED[2:]}, {key}"
-            if place in block.extras:
-                origin, found = block.extras[place]
-                packets, problems = str(list(dict.fromkeys(origin[::3]))), problems_array(found)
             out.append(
                 f'{{"event": "websocket.frame", "connection": {connection}{when}, "packets": {packets}, "number": {number}, '
                 f'{key}, "length": {length % _UNSIGNED}, "problems": {problems}}}\n'
@@ -222,11 +214,6 @@ class JsonLines:
             f'"ack": {ack}{announced}, "options": {{{_options(options)}}}, "ecn": {"true" if ecn else "false"}, '
             f'"bytes": {length}, "retransmission": {"true" if again else "false"}}}'
         )
-
-
-def _packets(origin: Origin) -> bytes:
-    """The packets of a frame, each once."""
-    return ", ".join(map(str, dict.fromkeys(origin[::3]))).encode()
 
 
 def moment(time: int | None, start: int | None) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 __all__ = ["Cursor", "Malformed"]
+
+
+_PAIR = struct.Struct("!HH")
 
 
 class Malformed(Exception):  # noqa: N818 - an adjective, like what it is said of
@@ -41,7 +45,27 @@ class Cursor:
 
     def vector(self, size: int) -> bytes:
         """Bytes behind their length, which is a number of ``size`` bytes."""
-        return self.take(self.number(size))
+        start = self.at + size
+        if start > self.end:
+            raise Malformed
+        stop = start + int.from_bytes(self._data[self.at : start], "big")
+        if stop > self.end:
+            raise Malformed
+        self.at = stop
+        return self._data[start:stop]
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """What is left as pairs of a number and a vector, both with two bytes; raises Malformed where that does not fit."""
+        data, end, at = self._data, self.end, self.at
+        while at < end:
+            if at + 4 > end:
+                raise Malformed
+            number, size = _PAIR.unpack_from(data, at)
+            start, at = at + 4, at + 4 + size
+            if at > end:
+                raise Malformed
+            yield number, data[start:at]
+        self.at = at
 
     def inner(self, size: int) -> Cursor:
         """The same to read on in."""

@@ -13,7 +13,7 @@ from netviz.layers.tls.handshake import Messages
 from netviz.layers.tls.loss import MOST, overhead, resume
 from netviz.layers.tls.protection import Protection
 from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE, HEAD, Record, is_head
-from netviz.layers.tls.run import Run, open_run
+from netviz.layers.tls.run import open_run
 from netviz.stream import Stream
 
 __all__ = ["LEGACY", "MODERN", "NOTHING", "Direction"]
@@ -66,27 +66,14 @@ class Direction:
         """Whether what comes next may be opened elsewhere: nothing waits, and nobody keeps records."""
         stream = self.source
         waits = stream.data or stream.gaps or stream.problems or self.held or self.waits or self.over or self.shy
-        return not waits and self.protection is not None and self.kept is None
+        return not waits and self.protection is not None and self.protection.cipher is not None and self.kept is None
 
-    def open_all(self, data: memoryview) -> Run | None:
-        """Open these records, if an application says all of them, and nothing is left; the Stream knows nothing of it."""
+    def passed(self, records: int, size: int) -> None:
+        """So many records, so many bytes of plaintext in all, were opened and read elsewhere."""
         assert self.protection is not None
-        run = open_run(self.protection, data, len(data), whole=True)
-        if run.end == len(data):
-            return run
-        self.protection.seq -= run.records
-        return None
-
-    def passed(self, size: int) -> None:
-        """So many bytes of plaintext were opened and read elsewhere."""
+        self.protection.seq += records
         self.plain.start += size
         self._failures = 0
-
-    def retract(self, records: int) -> None:
-        """So many records were opened elsewhere, but could not be read there; what comes will not be, either."""
-        assert self.protection is not None
-        self.protection.seq -= records
-        self.shy = True
 
     def drop(self) -> None:
         """Read nothing more."""
@@ -131,7 +118,8 @@ class Direction:
             return None
         self.stuck = False
         protection = self.protection
-        if kind == APPLICATION and protection is not None and self._many(protection):
+        # As long as there are keys that follow, a handshake is read: none of its messages is said by an application.
+        if kind == APPLICATION and protection is not None and not self.successors and self._many(protection):
             return None
         if protection is not None and (kind == APPLICATION or not protection.modern):
             opened = protection.open(kind, bytes(data[HEAD : HEAD + length])) or self._by_successor(kind, length)

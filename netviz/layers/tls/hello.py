@@ -147,12 +147,7 @@ def read_server(body: bytes) -> ServerHello:
 
 def read_extensions(cursor: Cursor) -> dict[int, bytes]:
     """A block of extensions, or nothing where the message ends before; raises Malformed."""
-    found: dict[int, bytes] = {}
-    inner = cursor.inner(2) if cursor else cursor
-    while inner:
-        number = inner.number(2)
-        found[number] = inner.vector(2)
-    return found
+    return dict(cursor.inner(2).numbered()) if cursor else {}
 
 
 def extensions_from(cursor: Cursor) -> Iterator[tuple[int, int, int]]:
@@ -166,8 +161,10 @@ def extensions_from(cursor: Cursor) -> Iterator[tuple[int, int, int]]:
 
 def read_alpn(extensions: dict[int, bytes]) -> tuple[str, ...]:
     """The protocols that ALPN names; raises Malformed."""
+    if _ALPN not in extensions:
+        return ()
     names = []
-    inner = Cursor(extensions.get(_ALPN, b"\0\0")).inner(2)
+    inner = Cursor(extensions[_ALPN]).inner(2)
     while inner:
         names.append(inner.vector(1).decode("latin-1"))
     return tuple(names)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal
 
 from netviz.keylog import KeyLog
 from netviz.layers.tls.hello import ENCRYPT_THEN_MAC, EXTENDED_MASTER_SECRET, ClientHello, ServerHello
 from netviz.layers.tls.protection import Protection, protection12, protection13
-from netviz.layers.tls.schedule import key_block, master_secret
+from netviz.layers.tls.schedule import SECRETS, key_block, master_secret
 from netviz.layers.tls.suite import Suite, suite
 
 __all__ = ["TLS12", "TLS13", "Keying", "Stage"]
@@ -87,7 +86,7 @@ class Keying:
         chosen = self._suite()
         if chosen is None:
             return None
-        if len(secret) != hashlib.new(chosen.digest).digest_size:
+        if len(secret) != SECRETS[chosen.digest]:
             self.cut = True
             return None
         made = self._made[stage, side] = protection13(secret, chosen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple, Protocol
 
 from netviz.layers.tls.schedule import next_secret, traffic_keys
@@ -22,13 +23,17 @@ _EXPLICIT = 8
 
 
 class AeadCipher(NamedTuple):
-    """The call that opens a fragment, what it raises where that is not authentic, and the part of the nonce that is secret,
-    filled up with zeros where records bring the rest.
+    """The call that opens a fragment, what it raises where that is not authentic, the part of the nonce that is secret,
+    filled up with zeros where records bring the rest, how much of that lies before the content, the length of the tag, and
+    whether it is that of TLS 1.3.
     """
 
     decrypt: Callable[[bytes, bytes | memoryview, bytes], bytes]
     refused: tuple[type[Exception], ...]
     iv: bytes
+    before: int
+    tag: int
+    modern: bool
 
 
 class Protection(Protocol):
@@ -62,19 +67,21 @@ def protection12(keys: tuple[bytes, bytes, bytes], suite: Suite, *, encrypt_then
     return Cbc12(keys, suite, encrypt_then_mac) if suite.cipher == "CBC" else Aead12(keys, suite)
 
 
-def _aead(suite: Suite, key: bytes) -> Any:
-    """The cipher of a suite; with it comes a library of which nobody without keys should wait."""
+@cache
+def _library() -> tuple[Any, Any, Any, tuple[type[Exception], ...]]:
+    """The ciphers, and what they raise; nobody without keys should wait for the library."""
+    from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
 
+    return AESGCM, AESCCM, ChaCha20Poly1305, (InvalidTag, ValueError)
+
+
+def _aead(suite: Suite, key: bytes) -> tuple[Callable[[bytes, bytes | memoryview, bytes], bytes], tuple[type[Exception], ...]]:
+    """The cipher of a suite, and what it raises where something is not authentic."""
+    gcm, ccm, chacha, refused = _library()
     if suite.cipher == "CCM":
-        return AESCCM(key, tag_length=suite.tag)
-    return AESGCM(key) if suite.cipher == "GCM" else ChaCha20Poly1305(key)
-
-
-def _refused() -> tuple[type[Exception], ...]:
-    from cryptography.exceptions import InvalidTag
-
-    return InvalidTag, ValueError
+        return ccm(key, tag_length=suite.tag).decrypt, refused
+    return (gcm(key) if suite.cipher == "GCM" else chacha(key)).decrypt, refused
 
 
 class Aead13:
@@ -85,11 +92,10 @@ class Aead13:
 
     def __init__(self, secret: bytes, suite: Suite) -> None:
         key, iv = traffic_keys(secret, suite)
-        self._decrypt = _aead(suite, key).decrypt
+        self._decrypt, self._refused = _aead(suite, key)
         self._iv = int.from_bytes(iv, "big")
         self._secret = secret
-        self._refused = _refused()
-        self.cipher: AeadCipher | None = AeadCipher(self._decrypt, self._refused, iv)
+        self.cipher: AeadCipher | None = AeadCipher(self._decrypt, self._refused, iv, 0, suite.tag, True)
         self.suite = suite
         self.seq = 0
         self.before = 0
@@ -123,13 +129,13 @@ class Aead12:
 
     def __init__(self, keys: tuple[bytes, bytes, bytes], suite: Suite) -> None:
         _, key, self._iv = keys
-        self._decrypt = _aead(suite, key).decrypt
+        self._decrypt, self._refused = _aead(suite, key)
         self._chacha = suite.cipher == "CHACHA20"
-        self._refused = _refused()
-        self.cipher: AeadCipher | None = AeadCipher(self._decrypt, self._refused, self._iv.ljust(12, b"\0"))
         self.suite = suite
         self.seq = 0
         self.before = 0 if self._chacha else _EXPLICIT
+        iv = self._iv.ljust(12, b"\0")
+        self.cipher: AeadCipher | None = AeadCipher(self._decrypt, self._refused, iv, self.before, suite.tag, False)
 
     def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
         """The type and content of a record; None where it is not authentic."""

@@ -12,25 +12,26 @@ from functools import lru_cache
 
 from netviz.layers.tls.suite import Suite
 
-__all__ = ["expand_label", "key_block", "master_secret", "next_secret", "prf", "traffic_keys"]
+__all__ = ["SECRETS", "expand_label", "key_block", "master_secret", "next_secret", "prf", "traffic_keys"]
 
 _MASTER = 48
+
+#: How long the secrets of TLS 1.3 are, by the hash of the suite.
+SECRETS = {"sha256": 32, "sha384": 48}
 
 
 def expand_label(secret: bytes, label: str, length: int, digest: str) -> bytes:
     """HKDF-Expand-Label with an empty context (RFC 8446 section 7.1)."""
-    info = _info(label, length)
-    out = last = b""
-    while len(out) < length:
-        last = hmac.digest(secret, last + info + bytes([len(out) // len(last) + 1 if last else 1]), digest)
-        out += last
-    return out[:length]
+    first = hmac.digest(secret, _info(label, length), digest)
+    assert length <= len(first)  # what TLS asks for is never longer
+    return first[:length]
 
 
 @lru_cache(maxsize=64)
 def _info(label: str, length: int) -> bytes:
+    """What goes into the first block of HKDF-Expand (RFC 5869 section 2.3)."""
     name = b"tls13 " + label.encode()
-    return length.to_bytes(2, "big") + bytes([len(name)]) + name + b"\0"
+    return length.to_bytes(2, "big") + bytes([len(name)]) + name + b"\0\1"
 
 
 def traffic_keys(secret: bytes, suite: Suite) -> tuple[bytes, bytes]:
