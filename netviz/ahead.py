@@ -21,6 +21,7 @@ from netviz.errors import NetvizError
 from netviz.found import Finished, Found, Kept, Tally
 
 if TYPE_CHECKING:
+    from netviz.event import FrameBlock
     from netviz.layers.layer import Wanted
     from netviz.payload import Part
 
@@ -166,18 +167,38 @@ def _send(stream: BinaryIO, message: tuple[Any, ...]) -> None:
 def _packed(done: float | None, tally: Tally, found: list[Found]) -> tuple[Any, ...]:
     """Plain tuples, which marshal can write."""
     plain: list[tuple[str, Any]] = []
+    content = None
     for kind, value in found:
         if kind in ("frame", "message"):
             row = (*value[:-1], tuple(map(tuple, value[-1]))) if value[-1] else value
             plain.append((kind, row))
         elif kind == "block":
-            broken = {place: tuple(map(tuple, problems)) for place, problems in value.broken.items()}
-            plain.append((kind, ([column.tobytes() for column in value.columns], value.several.tobytes(), broken)))
+            plain.append((kind, _plain(value)))
+        elif kind == "talk":
+            # Parts of a block share what is said: it is sent once.
+            said, content = None if value.content is content else value.content, value.content
+            plain.append((kind, (_plain(value.frames), value.numbers.tobytes(), value.begins.tobytes(), said)))
         elif kind in ("over", "opened"):
             plain.append((kind, tuple(value)))
         else:
             plain.append((kind, pickle.dumps(value)))
     return "found", done, tuple(tally), plain
+
+
+def _plain(block: FrameBlock) -> tuple[Any, ...]:
+    broken = {place: tuple(map(tuple, problems)) for place, problems in block.broken.items()}
+    return [column.tobytes() for column in block.columns], block.several.tobytes(), broken
+
+
+def _frames(plain: tuple[Any, ...]) -> FrameBlock:
+    import numpy as np
+
+    from netviz.event import FrameBlock, Problem
+
+    columns = tuple(np.frombuffer(column, np.int64) for column in plain[0])
+    several = np.frombuffer(plain[1], np.int64).reshape(-1, 4)
+    broken = {place: tuple(map(Problem._make, problems)) for place, problems in plain[2].items()}
+    return FrameBlock(columns=columns, several=several, broken=broken)
 
 
 def _receive(stream: BinaryIO) -> Iterator[Message]:
@@ -191,23 +212,27 @@ def _receive(stream: BinaryIO) -> Iterator[Message]:
         if kind == "bug":
             raise RuntimeError(f"the reading process failed\n{rest[0]}")
         done, tally, plain = rest
-        yield done, Tally(*tally), list(map(_found, plain))
+        yield done, Tally(*tally), list(_found(plain))
     raise RuntimeError("the reading process ended without a word")
 
 
-def _found(thing: tuple[Any, Any]) -> Found:
-    kind, value = thing
-    if kind in ("frame", "message"):
-        from netviz.event import Problem
+def _found(plain: list[tuple[str, Any]]) -> Iterator[Found]:
+    from netviz.event import Problem
 
-        return kind, (*value[:-1], tuple(map(Problem._make, value[-1]))) if value[-1] else value
-    if kind == "block":
-        import numpy as np
+    content = b""
+    for kind, value in plain:
+        if kind in ("frame", "message"):
+            yield kind, (*value[:-1], tuple(map(Problem._make, value[-1]))) if value[-1] else value
+        elif kind == "block":
+            yield kind, _frames(value)
+        elif kind == "talk":
+            import numpy as np
 
-        from netviz.event import FrameBlock, Problem
+            from netviz.event import MessageBlock
 
-        columns = tuple(np.frombuffer(column, np.int64) for column in value[0])
-        several = np.frombuffer(value[1], np.int64).reshape(-1, 4)
-        broken = {place: tuple(map(Problem._make, problems)) for place, problems in value[2].items()}
-        return kind, FrameBlock(columns=columns, several=several, broken=broken)
-    return kind, Finished._make(value) if kind in ("over", "opened") else pickle.loads(value)
+            frames, numbers, begins, said = value
+            content = content if said is None else said
+            yield kind, MessageBlock(frames=_frames(frames), numbers=np.frombuffer(numbers, np.int64),
+                                     begins=np.frombuffer(begins, np.int64), content=content)  # fmt: skip
+        else:
+            yield kind, Finished._make(value) if kind in ("over", "opened") else pickle.loads(value)

@@ -134,6 +134,12 @@ class Analysis:
                     yield value
                 else:
                     yield from value.frames()
+            elif kind == "talk":
+                if self._blocks and self._sessions.strangers(value):
+                    yield value
+                else:
+                    for event in value.events():
+                        yield from (event,) if isinstance(event, WebSocketFrame) else further(event)
             elif kind == "frame":
                 yield WebSocketFrame._make(value)
             elif kind == "message":

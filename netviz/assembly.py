@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
-from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -25,6 +24,7 @@ from netviz.layers.tcp.flags import ACK, FIN, RST
 from netviz.passing import Passing
 from netviz.payload import Group, Part, Payload, gather
 from netviz.table import Table
+from netviz.talk import woven
 from netviz.tracker import Runs
 
 __all__ = ["Assembly"]
@@ -32,7 +32,6 @@ __all__ = ["Assembly"]
 _WORD = 0xFFFFFFFF
 
 Found = tuple[int, Told]
-_first = itemgetter(0)
 
 
 class Assembly:
@@ -50,17 +49,18 @@ class Assembly:
         frames = self._read(table, runs, payload, found) if payload is not None else None
         found += self._let_go(over)
         if self._wanted.contents:
-            return [told for _, told in sorted(self._priced(found, table), key=_first)]
+            return woven(self._priced(found, table), None if frames is None else frames.said)
         return _bundle(found, frames)
 
     def close(self, connections: Iterable[Connection]) -> list[Told]:
         """Connections that are let go without a Batch, or in which the capture ends."""
         found = self._let_go(connections)
-        return [told for _, told in sorted(found, key=_first)] if self._wanted.contents else _bundle(found, None)
+        return woven(found, None) if self._wanted.contents else _bundle(found, None)
 
     def _read(self, table: Table, runs: Runs, payload: Payload, found: list[Found]) -> Frames | None:
-        """Have the Channels read a Batch; where nothing but frames is wanted, those of the lane are the answer."""
-        lane = None if self._wanted.contents else Lane(payload)
+        """Have the Channels read a Batch, and the lane what is alike; what that read is the answer."""
+        contents, bulk, limit = self._wanted.contents, self._wanted.bulk, self._wanted.limit
+        lane = None if contents and not bulk else Lane(payload, limit if contents else None)
         laned: list[tuple[int, Connection, Channel, bool]] = []
         groups_of = payload.groups.get
         for index, owner in enumerate(runs.owners):

@@ -30,7 +30,7 @@ class Doubt:
 
     def __init__(self, *, upgraded: bool) -> None:
         self.waiting: list[WebSocketMessage] = []
-        self._upgraded = upgraded
+        self.upgraded = upgraded
         self._size = 0
         self._events = 0
         self._beats = [False, False]
@@ -41,8 +41,8 @@ class Doubt:
         self.waiting.append(message)
         text = message.content
         if message.side == 1 and isinstance(text, str) and is_open(text):
-            return len(self.waiting) == 1 or not self._upgraded
-        if self._upgraded or text is None or len(self.waiting) > _HELD:
+            return len(self.waiting) == 1 or not self.upgraded
+        if self.upgraded or text is None or len(self.waiting) > _HELD:
             return False  # a server opens before anything else is said
         self._size += len(text)
         if self._size > _SIZE:

@@ -24,6 +24,7 @@ from netviz.native import native
 from netviz.payload import Group, Payload
 from netviz.plaintext import Pieces, Plaintext
 from netviz.stream import Stream
+from netviz.talk import Talk, read_payload, talk
 
 __all__ = ["Frames", "Lane", "block", "merge"]
 
@@ -40,13 +41,14 @@ _COLUMNS = 12
 
 
 class Frames(NamedTuple):
-    """What the lane read: the columns of a FrameBlock, the slices of frames that have several, and which connections must be
-    read by their layer after all.
+    """What the lane read: the columns of a FrameBlock, the slices of frames that have several, which connections must be
+    read by their layer after all; and what the frames say, where somebody wants to know.
     """
 
     columns: tuple[Ints, ...]
     several: Ints
     refused: list[int]
+    said: Talk | None = None
 
 
 _NONE = Frames(tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), np.zeros((0, 4), np.int64), [])
@@ -68,15 +70,25 @@ class _Flow(NamedTuple):
     direction: Direction | None
     stream: Stream | None
 
+    @property
+    def rest(self) -> Stream | None:
+        """Where the beginning of a frame that is not whole goes, if it is not there already."""
+        if self.direction is not None:
+            return self.direction.plain
+        return None if self.end is None else self.end.stream
+
 
 #: Parts of the data: the payload, what is inside TLS, and what lies in Streams above TLS.
 _OUTER, _SEALED, _INNER = 0, 1, 2
 
 
 class Lane:
-    """Collects connections of a Batch, then opens what is in TLS, then reads the frames of all of them."""
+    """Collects connections of a Batch, then opens what is in TLS, then reads the frames of all of them, with ``limit`` also
+    what they say, if it is not more than that.
+    """
 
-    def __init__(self, payload: Payload) -> None:
+    def __init__(self, payload: Payload, limit: int | None = None) -> None:
+        self._limit = limit
         self._payload = payload
         self._entries: list[tuple[Channel, WebSocket]] = []
         self._flows: list[_Flow] = []
@@ -91,7 +103,8 @@ class Lane:
             return False
         layer, client, sealed = seat
         entry = len(self._entries)
-        for side, group in enumerate(groups):
+        for side in (client, 1 - client):  # what one packet completes of both is told of the client first
+            group = groups[side]
             if group is None:
                 continue
             end = channel.ends[side]
@@ -113,7 +126,8 @@ class Lane:
             return False
         flows = []
         entry = len(self._entries) if again is None else again
-        for side, (stream, group) in enumerate(zip(channel.streams, groups, strict=True)):
+        for side in (channel.client, 1 - channel.client):
+            stream, group = channel.streams[side], groups[side]
             who, size = (entry, side ^ channel.client), len(stream.data)
             if channel.bare:
                 start, stop = self._payload.span(group)
@@ -191,14 +205,20 @@ class Lane:
         fits &= bare == np.where(length < 126, 2, np.where(length < 65536, 4, 10))
         fits &= (first < 0x80 + CLOSE) | (length < 126)
         fits &= ~((first == 0x80 + CLOSE) & (at + size + length != stops[flow]))  # nothing may follow a close frame
+        content, begin = b"", at
+        if self._limit is not None:
+            fits &= _PLAIN[first] & (length <= self._limit)
+            some = np.flatnonzero(fits)
+            content, fits[some] = read_payload(data, at[some] + size[some], length[some], mask[some], first[some])
+            begin = np.zeros(len(at), np.int64)
+            begin[some] = np.cumsum(length[some]) - length[some]
         refused = np.zeros(len(entries), bool)
         refused[entry[flow[~fits]]] = True
         for index in np.flatnonzero(reached != stops).tolist():
-            goes_on = flows[index].stream is not None or flows[index].direction is not None
-            if not goes_on or not _waits(data, int(reached[index]), int(stops[index])):
+            if not _waits(data, int(reached[index]), int(stops[index])):
                 refused[entry[index]] = True
         keep = np.flatnonzero(~refused[entry[flow]])
-        at, first, mask, size, length, flow = (column[keep] for column in frames)
+        at, first, mask, size, length, flow, begin = (column[keep] for column in (*frames, begin))
         head = np.searchsorted(starts, at, "right") - 1
         tail = np.searchsorted(starts, at + size + length - 1, "right") - 1
         owner = entry[flow]
@@ -210,12 +230,39 @@ class Lane:
             np.array([channel.number for channel, _ in entries])[owner], number, packet[head], start,
             start + size + length, time[tail], side[flow], first, mask, size, length, ready,
         )  # fmt: skip
-        self._settle(refused, reached - begins, set(flow[first == 0x80 + CLOSE].tolist()), counts)
+        self._settle(refused, reached - begins, stops - reached, set(flow[first == 0x80 + CLOSE].tolist()))
         for index in np.flatnonzero((reached != stops) & ~refused[entry]).tolist():
-            if (direction := flows[index].direction) is not None:
-                pieces.give(direction.plain, data, int(reached[index]), int(stops[index]))
+            if (rest := flows[index].rest) is not None:
+                pieces.give(rest, data, int(reached[index]), int(stops[index]))
                 entries[entry[index]][0].rise()
-        return Frames(told, several, np.flatnonzero(refused).tolist())
+        said = None
+        if self._limit is not None:
+            said = self._say(told, several, owner, flow, begin, content)
+        for (_, layer), count in zip(entries, counts.tolist(), strict=True):
+            layer.frames += count
+            layer.messages += 0 if said is None else count
+        return Frames(told, several, np.flatnonzero(refused).tolist(), said)
+
+    def _say(self, told: tuple[Ints, ...], several: Ints, owner: Ints, flow: Ints, begin: Ints, content: bytes) -> Talk:
+        """What the frames say; and tell the layers that it was said."""
+        _, number, _, _, _, time, side, first, _, size, length, _ = told
+        layers = [layer for _, layer in self._entries]
+        frames, messages = np.array([(layer.frames, layer.messages) for layer in layers]).T[:, owner]
+        for place in np.flatnonzero(number == frames + 1).tolist():
+            layers[owner[place]].began(_time(time[place]))
+        if len(flow):
+            data = first < 0x80 + CLOSE
+            begins = np.append(0, np.flatnonzero(np.diff(flow)) + 1)
+            ends = np.append(begins[1:], len(flow)) - 1
+            sums = (np.add.reduceat(column, begins) for column in (data.astype(np.int64), length * data, size))
+            last = np.maximum.reduceat(number * data, begins)
+            rows = (ends, ends - begins + 1, *sums, last)
+            for place, *amounts in zip(*(column.tolist() for column in rows), strict=True):
+                layers[owner[place]].passed(int(side[place]), *amounts, _time(time[place]))
+        ordered = _ordered((*told[:-1], number - frames + messages, begin, owner, told[-1]), several, {})
+        *columns, numbers, begins, owners, ready = ordered.columns
+        block = FrameBlock(columns=(*columns, ready), several=ordered.several, broken={})
+        return talk(block, numbers, begins, content, [layers[index] for index in owners.tolist()])
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
         """The number of each frame in its WebSocket, both sides in the order of the wire, and how many there are of each."""
@@ -229,10 +276,10 @@ class Lane:
         number[order] = np.arange(len(entry)) - before[sorted_entry] + base[sorted_entry] + 1
         return number, counts
 
-    def _settle(self, refused: NDArray[np.bool_], read: Ints, closed: set[int], counts: Ints) -> None:
-        """Note in streams and layers how much was read, and which flows ended with a close frame."""
+    def _settle(self, refused: NDArray[np.bool_], read: Ints, left: Ints, closed: set[int]) -> None:
+        """Note in streams and layers how much was read, how much was left, and which flows ended with a close frame."""
         payload, records = self._payload.data, self._plaintext.records.tolist()
-        for index, (flow, size) in enumerate(zip(self._flows, read.tolist(), strict=True)):
+        for index, (flow, size, rest) in enumerate(zip(self._flows, read.tolist(), left.tolist(), strict=True)):
             entry, side, _, start, _, end, group, direction, stream = flow
             if refused[entry]:
                 if direction is not None:
@@ -241,7 +288,7 @@ class Lane:
             if stream is not None:
                 stream.consume(size)
             elif end is not None and group is not None:
-                end.skip(group.next, payload, group.at, group.end)
+                end.skip(group.next, payload, group.at, group.end, 0 if direction is not None else rest)
                 if group.fin:
                     end.finish()
                 if direction is not None:
@@ -250,13 +297,11 @@ class Lane:
                 channel, layer = self._entries[entry]
                 layer.directions[side].closed = True
                 channel.rise()
-        for (_, layer), count in zip(self._entries, counts.tolist(), strict=True):
-            layer.frames += count
 
 
 def block(frames: Frames | None, rows: list[tuple[int, Any]]) -> FrameBlock:
     """The frames of a Batch in order: those of the lane, and rows that layers told with the packet that completed each."""
-    told, several, _ = frames or _NONE
+    told, several, *_ = frames or _NONE
     broken: dict[int, tuple[Problem, ...]] = {}
     if rows:
         values, slices = [], []
@@ -297,6 +342,10 @@ def _ordered(columns: tuple[Ints, ...], several: Ints, broken: dict[int, tuple[P
         several = np.column_stack((where[several[:, 0]], several[:, 1:]))
         several = several[np.argsort(several[:, 0], kind="stable")]
     return FrameBlock(columns=tuple(column[order] for column in columns), several=several, broken=broken)
+
+
+def _time(time: int) -> int | None:
+    return None if time == NO_TIME else int(time)
 
 
 def _waits(data: bytes, at: int, stop: int) -> bool:

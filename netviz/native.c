@@ -292,6 +292,8 @@ static PyMethodDef methods[] = {
     {"seconds", seconds, METH_O, "Write a duration in seconds."},
     {"frames", frames, METH_VARARGS, "Find the frames of WebSockets."},
     {"follow", follow, METH_VARARGS, "Give the segments of a Batch to the Blocks of their connections."},
+    {"messages", messages, METH_VARARGS, "Write messages of one frame each as lines of JSON."},
+    {"unmasked", unmasked, METH_VARARGS, "Take the masks off the payload of frames, and see which is text."},
     {"opened", opened, METH_VARARGS, "Open the records of TLS that follow one another."},
     {"opened_all", opened_all, METH_VARARGS, "Open the records of many sides at once."},
     {"convey", convey, METH_VARARGS, "Tell a Stream where bytes of another came from."},

@@ -90,8 +90,13 @@ PyObject *follow(PyObject *self, PyObject *args);
 /* json.c: machine output. */
 
 PyObject *lines(PyObject *self, PyObject *args);
+PyObject *messages(PyObject *self, PyObject *args);
 PyObject *moment(PyObject *self, PyObject *const *given, Py_ssize_t count);
 PyObject *seconds(PyObject *self, PyObject *ns);
+
+/* talk.c: what frames say. */
+
+PyObject *unmasked(PyObject *self, PyObject *args);
 
 /* records.c: records of TLS. */
 

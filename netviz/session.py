@@ -17,14 +17,18 @@ from netviz.conversation import Conversation, Piece
 from netviz.doubt import Doubt
 from netviz.event import EngineIoAnswer, EngineIoRequest, Event, Peers, WebSocketClose, WebSocketMessage, WebSocketUpgrade
 from netviz.layers.engineio import Packet, Target, is_open, read_error, read_message, read_payload, read_target
+from netviz.layers.websocket.frame import TEXT
 
 if TYPE_CHECKING:
-    from netviz.event import Endpoint
+    from netviz.event import Endpoint, MessageBlock
 
 __all__ = ["Sessions"]
 
 #: Sessions and connections that are remembered; the ones that were silent longest go first.
 _MOST = 10_000
+
+#: Columns of a block: connection, side, first byte.
+_WHOSE = (0, 6, 7)
 
 #: Slices that are told of each packet in a body that was compressed.
 _MOST_SLICES = 64
@@ -66,6 +70,19 @@ class Sessions:
                 yield from self._upgrade(event)
             elif isinstance(event, WebSocketClose):
                 yield from self._closed(event)
+
+    def strangers(self, block: MessageBlock) -> bool:
+        """Whether all of these messages are of WebSockets that carry something else."""
+        connections, sides, first = (block.frames.columns[place] for place in _WHOSE)
+        for number in set(connections.tolist()):
+            wire = self._wires.get(number, block)
+            if isinstance(wire, Doubt) and wire.upgraded and not wire.waiting:
+                place = int((connections == number).argmax())
+                if not (sides[place] == 1 and first[place] & 15 == TEXT and is_open(block.text(place))):
+                    wire = self._wires[number] = None
+            if wire is not None:
+                return False
+        return True
 
     def close(self) -> Iterator[Event]:
         """The capture is over."""

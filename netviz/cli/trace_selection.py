@@ -81,12 +81,16 @@ class TraceSelection:
             return False  # what they carry is told
         if isinstance(event, EngineIoSession) and not (event.over or event.problems):
             return False
-        if self.only and not any(event.name == name or event.name.startswith(f"{name}.") for name in self.only):
+        if not self.wants(event.name):
             return False
         shown = isinstance(event, CaptureProblem) or (self._connected(event.connection) and self._told(event))  # type: ignore[union-attr]
         if shown and event.problems:
             self.problems_seen = True
         return shown
+
+    def wants(self, event: str) -> bool:
+        """Whether events of this name are asked for."""
+        return not self.only or any(event == name or event.startswith(f"{name}.") for name in self.only)
 
     def selects(self, event: WebSocketMessage) -> bool:
         """Whether a message is one that was asked for, whatever names of events are printed."""

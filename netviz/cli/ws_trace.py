@@ -100,9 +100,11 @@ def ws_trace(
     source = origin.open("ws-trace")
     chosen = TraceSelection(**only)
     bare = as_json and chosen.everything and chosen.only == ("websocket.frame",) and directory is None and number is None
+    # Messages by the thousand, where that is how they are written or counted.
+    bulk = not (source.streaming or plain or directory is not None or number is not None)
     wanted = Wanted(contents=not bare, anatomy=None if number is None else (chosen.connection, number), limit=max_message,
-                    keys=opened(keylog, source.streaming))  # fmt: skip
-    analysis = Analysis(wanted=wanted, blocks=bare)
+                    bulk=bulk, keys=opened(keylog, source.streaming))  # fmt: skip
+    analysis = Analysis(wanted=wanted, blocks=bare or bulk)
     watch = Watch(source, analysis, origin.matching)
     events = analysis.run(source, watch.tick if source.streaming else Progress().update)
     if source.streaming and isinstance(sys.stdout, TextIOWrapper):
@@ -143,7 +145,7 @@ def ws_trace(
 
 def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None) -> None:
     from netviz.errors import NetvizError
-    from netviz.event import Anatomy, FrameBlock, Peers, WebSocketFrame
+    from netviz.event import Anatomy, FrameBlock, MessageBlock, Peers, WebSocketFrame
     from netviz.views.jsonl import JsonLines
 
     lines, write = JsonLines(), sys.stdout.write
@@ -154,6 +156,9 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
             chosen.problems_seen |= bool(event.broken)
             sys.stdout.flush()
             sys.stdout.buffer.writelines(lines.block(event))
+            continue
+        if isinstance(event, MessageBlock):
+            _bulk(lines, event, chosen)
             continue
         if isinstance(event, Peers):
             lines.meet(event)
@@ -166,6 +171,19 @@ def _json(analysis: Any, events: Any, chosen: TraceSelection, number: int | None
         write(lines.line(event) + "\n")
     if number is not None and not found:
         raise NetvizError(f"no frame {number}")
+
+
+def _bulk(lines: Any, block: Any, chosen: TraceSelection) -> None:
+    """Messages that are alike, where they go all the same way; else one by one."""
+    if chosen.everything and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8":
+        framed, spoken = chosen.wants("websocket.frame"), chosen.wants("websocket.message")
+        if framed or spoken:
+            sys.stdout.flush()
+            sys.stdout.buffer.writelines(lines.messages(block, framed=framed, spoken=spoken))
+        return
+    for event in block.events():
+        if chosen.passes(event):
+            sys.stdout.write(lines.line(event) + "\n")
 
 
 def _plain(console: Any, analysis: Any, events: Any, chosen: TraceSelection, *, frames: bool, full: bool, raw: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from netviz.event import (
     CaptureProblem,
     EngineIoSession,
     Event,
+    MessageBlock,
     Peers,
     WebSocketClose,
     WebSocketFrame,
@@ -92,7 +94,7 @@ class TraceScreen:
 
     def draw(self, events: Iterable[Event], captures: str) -> None:
         """Read all, draw all."""
-        for event in events:
+        for event in self._single(events):
             passes = self._chosen.passes(event)
             if isinstance(event, CaptureProblem):
                 self._problems.append(event)
@@ -121,6 +123,24 @@ class TraceScreen:
 
     # Taking events
 
+    def _single(self, events: Iterable[Event]) -> Iterator[Event]:
+        """The events one by one; messages of which no row will be shown are only counted."""
+        for event in events:
+            if not isinstance(event, MessageBlock):
+                yield event
+            elif self._held < _HELD or self._flowing or self._chosen.narrow or self._wishes.frames or self._wishes.stats:
+                yield from event.events()
+            else:
+                self._count(event)
+
+    def _count(self, block: MessageBlock) -> None:
+        for number, count in Counter(block.frames.columns[0].tolist()).items():
+            if self._chosen.connected(number):
+                told = self._current.get(number) or self._new(number)
+                told.trace.frames += count
+                told.trace.messages += count
+                told.matched += count
+
     def _take(self, event: Event, passes: bool) -> None:
         told = self._of(event)
         trace = told.trace
@@ -147,10 +167,13 @@ class TraceScreen:
         number: int = event.connection  # type: ignore[union-attr]
         told = self._current.get(number)
         if told is None or (isinstance(event, WebSocketUpgrade) and (told.trace.upgrade or told.trace.frames)):
-            client, server = self._chosen.peers[number]
-            told = _Told(Trace(number, client, server))
-            self._current[number] = told
-            self._traces.append(told)
+            return self._new(number)
+        return told
+
+    def _new(self, number: int) -> _Told:
+        client, server = self._chosen.peers[number]
+        told = self._current[number] = _Told(Trace(number, client, server))
+        self._traces.append(told)
         return told
 
     def _row(self, told: _Told, event: WebSocketMessage | WebSocketFrame) -> None:

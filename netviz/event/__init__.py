@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from netviz.event.base import NO_TIME, SIDES, CaptureProblem, Endpoint, Field, Happening, Problem, Side, Slice
+    from netviz.event.blocks import FrameBlock, MessageBlock
     from netviz.event.capture import (
         CaptureInterface,
         CapturePart,
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
         CLOSE_CODES,
         Anatomy,
         Answer,
-        FrameBlock,
         Header,
         Origin,
         PacketCost,
@@ -112,6 +112,7 @@ __all__ = [
     "Header",
     "Icmp",
     "Machine",
+    "MessageBlock",
     "Moment",
     "Options",
     "Origin",
@@ -155,7 +156,7 @@ __all__ = [
     "frame_kind",
 ]
 
-_MODULES = ("base", "tcp", "websocket", "engineio", "capture", "layers", "tls", "film")
+_MODULES = ("base", "tcp", "websocket", "blocks", "engineio", "capture", "layers", "tls", "film")
 
 
 def __getattr__(name: str) -> Any:

@@ -6,18 +6,16 @@ came from as one flat tuple (packet, start, end, packet, start, end, …), which
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
-from netviz.event.base import NO_TIME, SIDES, Endpoint, Field, Happening, Problem, Side, Slice
+from netviz.event.base import SIDES, Endpoint, Field, Happening, Problem, Side, Slice
 from netviz.event.tls import Session, TlsRecord
 
 __all__ = [
     "CLOSE_CODES",
     "Anatomy",
     "Answer",
-    "FrameBlock",
     "Header",
     "Origin",
     "PacketCost",
@@ -34,9 +32,6 @@ __all__ = [
 
 #: Where bytes came from: packet, start, end, and again for each further slice.
 Origin = tuple[int, ...]
-
-#: Lengths are unsigned numbers of 64 bits; columns hold signed ones.
-_UNSIGNED = 1 << 64
 
 #: Registered close codes (RFC 6455 section 7.4.1 and the registry that it founded).
 CLOSE_CODES = {
@@ -230,47 +225,6 @@ class WebSocketFrame(NamedTuple):
     def masked(self) -> bool:
         """Whether its payload is masked."""
         return self.mask >= 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameBlock(Happening):
-    """Many frames at once, in the order of the packets that completed them.
-
-    ``columns`` are arrays: connection, number, packet, start and end (of the first slice), time, side, first byte, mask,
-    length of the header, of the payload (as a signed number), and the packet that completed it; a time without a value is
-    the smallest there is.  ``several`` has a row for each slice of a frame that came in more than one, in their order: its
-    place in the columns, packet, start and end.  ``broken`` holds the problems of those that break a rule, by their place.
-    """
-
-    name: ClassVar[str] = "websocket.frame"
-
-    columns: tuple[Any, ...]
-    several: Any
-    broken: dict[int, tuple[Problem, ...]]
-    packets: tuple[int, ...] = ()
-    time: int | None = None
-
-    def frames(self) -> Iterator[WebSocketFrame]:
-        """The frames one by one."""
-        origins, broken = self.origins(0, len(self.columns[0])), self.broken
-        rows = zip(*(column.tolist() for column in self.columns[:-1]), strict=True)
-        for place, (connection, number, packet, start, end, time, side, first, mask, head, length) in enumerate(rows):
-            origin, problems = origins.get(place, (packet, start, end)), broken.get(place, ())
-            when = None if time == NO_TIME else time
-            length %= _UNSIGNED
-            yield WebSocketFrame(connection, number, origin, when, side, first, mask, head, length, problems)
-
-    def slices(self, begin: int, end: int) -> Any:
-        """The rows of ``several`` for the frames between these places."""
-        first, last = self.several[:, 0].searchsorted((begin, end))
-        return self.several[first:last]
-
-    def origins(self, begin: int, end: int) -> dict[int, Origin]:
-        """The same as origins, by the places of their frames."""
-        found: dict[int, list[int]] = {}
-        for place, *piece in self.slices(begin, end).tolist():
-            found.setdefault(place, []).extend(piece)
-        return {place: tuple(origin) for place, origin in found.items()}
 
 
 class Answer(NamedTuple):

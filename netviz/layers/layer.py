@@ -25,12 +25,14 @@ class Wanted:
     """What somebody wants to know of WebSockets: all of it, or without ``contents`` nothing but frames; with ``anatomy``
     the bytes of the frame of that number (in the connection of the first number, if there is one), and of messages at most
     ``limit`` bytes.  ``keys`` open what is inside TLS; of TLS the records in the packet of the number ``records`` are told.
+    With ``bulk`` messages that are alike may be told many at once.
     """
 
     contents: bool = True
     anatomy: tuple[int | None, int] | None = None
     limit: int = 16 << 20
     records: int = 0
+    bulk: bool = False
     keys: KeyLog = field(default_factory=KeyLog, compare=False, repr=False)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from time import gmtime, strftime
+from typing import Any
 
 from netviz.event import (
     NO_TIME,
@@ -16,6 +17,7 @@ from netviz.event import (
     CaptureSummary,
     Event,
     FrameBlock,
+    MessageBlock,
     Options,
     Peers,
     Step,
@@ -38,8 +40,8 @@ _SECOND = 1_000_000_000
 #: ns, so that C writes its times as Python does.
 _TIME, _SPAN, _EXACT = 5, 10_000 * _SECOND, 1 << 52
 
-#: Frames that are written at once: a megabyte, for which the memory of those before serves again.
-_TOGETHER = 4096
+#: Frames, and bytes of messages, that are written at once: a megabyte, for which the memory of those before serves again.
+_TOGETHER, _LARGE = 4096, 1 << 20
 
 #: Connections of which the ends are remembered; what is told of more than these at once goes without.
 _MOST_PEERS = 50_000
@@ -111,25 +113,46 @@ class JsonLines:
 
         There may be millions, so everything that repeats is formatted once, and all that is usual in C where there is any.
         """
-        columns, count = block.columns[:-1], len(block.columns[0])
-        times = columns[_TIME]
-        first, last = (int(times.min()), int(times.max())) if count else (0, 0)
-        usual = native is not None and self.start is not None and not self._inferred and first > NO_TIME
-        if not usual or last - first > _SPAN or abs(first - self.start) + last - first > _EXACT:  # type: ignore[operator]
+        count = len(block.columns[0])
+        page = self._page(block)
+        if page is None:
             yield self._rows(block, 0, count).encode()
             return
-        base = first // _SECOND
-        seconds = tuple(_second(second).encode() for second in range(base, last // _SECOND + 1))
         done = 0
         for place in (*sorted(block.broken), count):
             for at in range(done, place, _TOGETHER):
                 until = min(at + _TOGETHER, place)
-                yield native.lines(  # type: ignore[union-attr]
-                    columns, at, until, self.start, base * _SECOND, seconds, _flat_heads(), block.slices(at, until)
-                )
+                yield native.lines((*page, block.slices(at, until)), at, until)  # type: ignore[union-attr]
             if place < count:
                 yield self._rows(block, place, place + 1).encode()
             done = place + 1
+
+    def messages(self, block: MessageBlock, *, framed: bool = True, spoken: bool = True) -> Iterator[bytes]:
+        """Many messages, each as `line` writes its frame and then it, or one of these, with line ends, as UTF-8."""
+        page, count, at = self._page(block.frames), len(block), 0
+        if page is None:
+            for event in block.events():
+                if framed if isinstance(event, WebSocketFrame) else spoken:
+                    yield self.line(event).encode() + b"\n"
+            return
+        while at < count:
+            text, at = native.messages(  # type: ignore[union-attr]
+                (*page, block.frames.slices(at, count)), at, block.numbers, block.begins, block.content, framed, spoken, _LARGE
+            )
+            yield text
+
+    def _page(self, block: FrameBlock) -> tuple[Any, ...] | None:
+        """What C needs to write frames; None where it cannot write them as Python does."""
+        columns = block.columns[:-1]
+        times = columns[_TIME]
+        first, last = (int(times.min()), int(times.max())) if len(times) else (0, 0)
+        if native is None or self.start is None or self._inferred or first <= NO_TIME:
+            return None
+        if last - first > _SPAN or abs(first - self.start) + last - first > _EXACT:
+            return None
+        base = first // _SECOND
+        seconds = tuple(_second(second).encode() for second in range(base, last // _SECOND + 1))
+        return columns, self.start, base * _SECOND, seconds, _flat_heads()
 
     def _rows(self, block: FrameBlock, begin: int, end: int) -> str:
         start = self.start

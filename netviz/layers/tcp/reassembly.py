@@ -101,11 +101,11 @@ class Reassembly:
         if self._fin is None:
             self._fin = self._offset
 
-    def skip(self, seq: int, data: bytes, start: int, stop: int) -> None:
-        """Segments that are due, of which somebody else has read the payload: that part of ``data``."""
+    def skip(self, seq: int, data: bytes, start: int, stop: int, rest: int = 0) -> None:
+        """Segments that are due, of which somebody else has read the payload: that part of ``data``, but for its ``rest``."""
         self.next = seq
         self._offset += stop - start
-        self.stream.start = self._offset
+        self.stream.start = self._offset - rest
         more = MEMORY - (stop - start)
         self._tail = data[stop - MEMORY : stop] if more <= 0 else self._tail[-more:] + data[start:stop]
 

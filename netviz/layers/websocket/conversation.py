@@ -6,13 +6,14 @@ https://www.rfc-editor.org/rfc/rfc6455#section-5.5 (control frames), #section-7 
 from __future__ import annotations
 
 from operator import attrgetter
+from typing import Any
 
-from netviz.event import SIDES, Anatomy, Problem, Totals, WebSocketClose, WebSocketFrame, close_name
+from netviz.event import SIDES, Anatomy, Origin, Problem, Totals, WebSocketClose, WebSocketFrame, close_name
 from netviz.layers.deflate import Budget, Deflate
-from netviz.layers.layer import Ending, Handover, Outlet
+from netviz.layers.layer import Ending, Handover, Outlet, Told
 from netviz.layers.websocket.direction import Direction, Done
-from netviz.layers.websocket.frame import BINARY, CLOSE, TEXT, describe
-from netviz.layers.websocket.message import Whole, unmask
+from netviz.layers.websocket.frame import BINARY, CLOSE, TEXT, Head, describe
+from netviz.layers.websocket.message import Message, Whole, unmask
 from netviz.stream import Stream
 
 __all__ = ["WebSocket"]
@@ -72,8 +73,36 @@ class WebSocket:
     def steady(self) -> bool:
         """Whether frames may be read elsewhere: nobody wants more than those, and no rule depends on what was before."""
         told = self.frames > 0 or not self.inferred  # that it is inferred is told with its first frames
-        first, second = self.directions
-        return told and not (self._outlet.wanted.contents or self._record or self._reset) and first.steady and second.steady
+        wanted, (first, second) = self._outlet.wanted, self.directions
+        single = wanted.contents and not wanted.bulk
+        return told and not (single or self._record or self._reset) and first.steady and second.steady
+
+    def began(self, time: int | None) -> None:
+        """When the first of frames that were read elsewhere came."""
+        if self._first is None:
+            self._first = time
+
+    def passed(self, side: int, frames: int, messages: int, payload: int, heads: int, number: int, time: int | None) -> None:
+        """Frames of a side were read elsewhere, among them so many messages with data: how many frames, the payload of the
+        data and the headers of all in bytes, and the number of the last frame with data and the time of the last of all.
+        """
+        totals = self._totals[side]
+        for place, more in enumerate((frames, messages, payload, payload, 0, heads)):
+            totals[place] += more
+        self._began[side] = number or self._began[side]
+        self._last[side] = time
+
+    def control(
+        self, side: int, head: Head, origin: Origin, time: int | None, numbers: tuple[int, int], payload: bytes
+    ) -> list[Told]:
+        """What a control frame says that was read elsewhere, with the numbers of the frame and its message."""
+        frame, number = numbers
+        row = (self._outlet.number, frame, origin, time, side, head.first, head.mask, head.size, head.length, ())
+        message = Message(head.first & 15, compressed=False, inflator=None, why="", limit=len(payload))
+        message.feed(payload, origin[-3])
+        message.add(origin, len(payload))
+        whole = message.finish(origin[-3])
+        return [("frame", row), ("message", self._message(side, whole, time, (frame, frame), number))]
 
     def advance(self) -> Handover | None:
         """Read what can be read, on both sides."""
@@ -123,18 +152,23 @@ class WebSocket:
                 totals[2] += sum(origin[2::3]) - sum(origin[1::3]) - size if problems else length
             if message is not None:
                 begun = self._began[side] if opcode < CLOSE else self.frames
-                self._message(ready, side, message, time, (begun, self.frames))
+                self._outlet.tell(ready, "message", self._message(side, message, time, (begun, self.frames)))
             if self._record and self._outlet.wanted.anatomy is not None and self.frames == self._outlet.wanted.anatomy[1]:
                 self._anatomy(ready, row, done)
 
-    def _message(self, ready: int, side: int, whole: Whole, time: int | None, frames: tuple[int, int]) -> None:
-        self.messages += 1
+    def _message(
+        self, side: int, whole: Whole, time: int | None, frames: tuple[int, int], number: int | None = None
+    ) -> tuple[Any, ...]:
+        """Take note of a message; the fields of its event."""
+        if number is None:
+            self.messages += 1
+            number = self.messages
         origin, kind, length, wire, compressed, fragments, content, code, problems = whole
         answer = None
         totals = self._totals[side]
         if kind == "ping":
             totals[4] += 1
-            self._pings[side].append((self.messages, content, time))
+            self._pings[side].append((number, content, time))
             del self._pings[side][:-_MOST_PINGS]
         elif kind == "pong":
             answer = self._answer(side, content, time)
@@ -145,9 +179,8 @@ class WebSocket:
         else:
             totals[1] += 1
             totals[3] += length or 0
-        row = (self._outlet.number, self.messages, origin, time, side, kind, length, wire, compressed, fragments, content,
-               code, answer, frames, problems)  # fmt: skip
-        self._outlet.tell(ready, "message", row)
+        return (self._outlet.number, number, origin, time, side, kind, length, wire, compressed, fragments, content,
+                code, answer, frames, problems)  # fmt: skip
 
     def _answer(self, side: int, content: str | bytes | None, time: int | None) -> tuple[int, int | None] | None:
         """The ping that a pong answers: the last one of the other side with the same payload (section 5.5.3)."""
