@@ -94,7 +94,8 @@ class Analysis:
 
     def _messages(self, source: Source) -> Iterator[Message]:
         wanted = self._wanted
-        if wanted is not None and not wanted.contents and (again := source.again()) is not None:
+        several = wanted is not None and (wanted.bulk or not wanted.contents)
+        if wanted is not None and several and (again := source.again()) is not None:
             return read_together(source, again, wanted)
         return read_ahead(source, wanted, self._kept)
 

@@ -13,18 +13,19 @@ from typing import Literal
 
 import numpy as np
 
+from netviz.block import block, no_frames
 from netviz.channel import Channel
 from netviz.connection import Connection
 from netviz.event import SIDES, Segment
 from netviz.judge import peers
-from netviz.lane import Frames, Lane, block
+from netviz.lane import Frames, Lane
 from netviz.layers.layer import Ending, Told, Wanted
 from netviz.layers.tcp.closing import read_closing
 from netviz.layers.tcp.flags import ACK, FIN, RST
 from netviz.passing import Passing
 from netviz.payload import Group, Part, Payload, gather
 from netviz.table import Table
-from netviz.talk import woven
+from netviz.talk import Heard, woven
 from netviz.tracker import Runs
 
 __all__ = ["Assembly"]
@@ -49,13 +50,17 @@ class Assembly:
         frames = self._read(table, runs, payload, found) if payload is not None else None
         found += self._let_go(over)
         if self._wanted.contents:
-            return woven(self._priced(found, table), None if frames is None else frames.said)
+            return self._told(Heard(self._priced(found, table), None if frames is None else frames.said))
         return _bundle(found, frames)
 
     def close(self, connections: Iterable[Connection]) -> list[Told]:
         """Connections that are let go without a Batch, or in which the capture ends."""
         found = self._let_go(connections)
-        return woven(found, None) if self._wanted.contents else _bundle(found, None)
+        return self._told(Heard(found, None)) if self._wanted.contents else _bundle(found, None)
+
+    def _told(self, heard: Heard) -> list[Told]:
+        """What was told in order; of a part of the connections as it is, for whoever has the others."""
+        return woven(heard) if self._part == (1, 0, 1) else [("heard", heard)]
 
     def _read(self, table: Table, runs: Runs, payload: Payload, found: list[Found]) -> Frames | None:
         """Have the Channels read a Batch, and the lane what is alike; what that read is the answer."""
@@ -252,7 +257,7 @@ def _bundle(found: list[Found], frames: Frames | None) -> list[Told]:
     rows = [(ready, row) for ready, (kind, row) in found if kind == "frame"]
     if frames is None and not rows:
         return others
-    told = block(frames, rows)
+    told = block(no_frames() if frames is None else frames.block, rows)
     return [*others, ("block", told)] if len(told.columns[0]) else others
 
 

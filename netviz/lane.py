@@ -7,14 +7,15 @@ out is the same, and the tests hold one against the other.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netviz.block import no_frames, ordered_block
 from netviz.capture.batch import NO_TIME, Ints
 from netviz.channel import Channel
-from netviz.event import FrameBlock, Problem
+from netviz.event import FrameBlock
 from netviz.layers.tcp.reassembly import Reassembly
 from netviz.layers.tls.direction import Direction
 from netviz.layers.websocket.conversation import WebSocket
@@ -26,7 +27,7 @@ from netviz.plaintext import Pieces, Plaintext
 from netviz.stream import Stream
 from netviz.talk import Talk, read_payload, talk
 
-__all__ = ["Frames", "Lane", "block", "merge"]
+__all__ = ["Frames", "Lane"]
 
 #: First bytes of frames that need no rule: whole messages without reserved bits, and control frames.
 _PLAIN = np.zeros(256, bool)
@@ -36,22 +37,15 @@ _PLAIN[[0x81, 0x82, 0x88, 0x89, 0x8A]] = True
 _DEFLATED = np.zeros(256, bool)
 _DEFLATED[[0xC1, 0xC2]] = True
 
-#: Columns of a FrameBlock.
-_COLUMNS = 12
-
 
 class Frames(NamedTuple):
-    """What the lane read: the columns of a FrameBlock, the slices of frames that have several, which connections must be
-    read by their layer after all; and what the frames say, where somebody wants to know.
+    """What the lane read: the frames, which are not in order yet, and which connections must be read by their layer after all;
+    and what the frames say, where somebody wants to know.
     """
 
-    columns: tuple[Ints, ...]
-    several: Ints
+    block: FrameBlock
     refused: list[int]
     said: Talk | None = None
-
-
-_NONE = Frames(tuple(np.zeros(0, np.int64) for _ in range(_COLUMNS)), np.zeros((0, 4), np.int64), [])
 
 
 class _Flow(NamedTuple):
@@ -187,7 +181,7 @@ class Lane:
         """Read the frames of all connections that were taken."""
         entries, flows = self._entries, self._flows
         if not flows:
-            return _NONE
+            return Frames(no_frames(), [])
         data, pieces, parts = self._data()
         starts, _, packet, place, readable, time = pieces
         part = np.array([flow.part for flow in flows])
@@ -241,7 +235,8 @@ class Lane:
         for (_, layer), count in zip(entries, counts.tolist(), strict=True):
             layer.frames += count
             layer.messages += 0 if said is None else count
-        return Frames(told, several, np.flatnonzero(refused).tolist(), said)
+        block = FrameBlock(columns=told, several=several, broken={})
+        return Frames(block, np.flatnonzero(refused).tolist(), said)
 
     def _say(self, told: tuple[Ints, ...], several: Ints, owner: Ints, flow: Ints, begin: Ints, content: bytes) -> Talk:
         """What the frames say; and tell the layers that it was said."""
@@ -259,7 +254,7 @@ class Lane:
             rows = (ends, ends - begins + 1, *sums, last)
             for place, *amounts in zip(*(column.tolist() for column in rows), strict=True):
                 layers[owner[place]].passed(int(side[place]), *amounts, _time(time[place]))
-        ordered = _ordered((*told[:-1], number - frames + messages, begin, owner, told[-1]), several, {})
+        ordered = ordered_block((*told[:-1], number - frames + messages, begin, owner, told[-1]), several, {})
         *columns, numbers, begins, owners, ready = ordered.columns
         block = FrameBlock(columns=(*columns, ready), several=ordered.several, broken={})
         return talk(block, numbers, begins, content, [layers[index] for index in owners.tolist()])
@@ -297,51 +292,6 @@ class Lane:
                 channel, layer = self._entries[entry]
                 layer.directions[side].closed = True
                 channel.rise()
-
-
-def block(frames: Frames | None, rows: list[tuple[int, Any]]) -> FrameBlock:
-    """The frames of a Batch in order: those of the lane, and rows that layers told with the packet that completed each."""
-    told, several, *_ = frames or _NONE
-    broken: dict[int, tuple[Problem, ...]] = {}
-    if rows:
-        values, slices = [], []
-        for place, (ready, row) in enumerate(rows, len(told[0])):
-            number, index, origin, time, side, first, mask, head, length, problems = row
-            if problems:
-                broken[place] = problems
-            if len(origin) != 3:
-                slices += [(place, *origin[at : at + 3]) for at in range(0, len(origin), 3)]
-            when = NO_TIME if time is None else time
-            signed = length - (1 << 64) if length >> 63 else length
-            values.append((number, index, *origin[:3], when, side, first, mask, head, signed, ready))
-        added = np.array(values, np.int64).T
-        told = tuple(np.concatenate(both) for both in zip(told, added, strict=True))
-        several = np.concatenate((several, np.array(slices, np.int64).reshape(-1, 4)))
-    return _ordered(told, several, broken)
-
-
-def merge(blocks: list[FrameBlock]) -> FrameBlock:
-    """Blocks of the same Batch as one."""
-    several: list[Ints] = []
-    broken: dict[int, tuple[Problem, ...]] = {}
-    before = 0
-    for part in blocks:
-        several.append(part.several + np.array([before, 0, 0, 0]))
-        broken |= {before + place: problems for place, problems in part.broken.items()}
-        before += len(part.columns[0])
-    columns = tuple(np.concatenate(columns) for columns in zip(*(part.columns for part in blocks), strict=True))
-    return _ordered(columns, np.concatenate(several), broken)
-
-
-def _ordered(columns: tuple[Ints, ...], several: Ints, broken: dict[int, tuple[Problem, ...]]) -> FrameBlock:
-    order = np.argsort(columns[-1], kind="stable")
-    if broken or len(several):
-        where = np.empty(len(order), np.int64)
-        where[order] = np.arange(len(order))
-        broken = {int(where[place]): problems for place, problems in broken.items()}
-        several = np.column_stack((where[several[:, 0]], several[:, 1:]))
-        several = several[np.argsort(several[:, 0], kind="stable")]
-    return FrameBlock(columns=tuple(column[order] for column in columns), several=several, broken=broken)
 
 
 def _time(time: int) -> int | None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from netviz.block import merge
 from netviz.capture.batch import NO_TIME, Ints
 from netviz.event import FrameBlock, MessageBlock, Origin
 from netviz.layers.layer import Told
@@ -15,7 +16,7 @@ from netviz.layers.websocket.frame import CLOSE, Head
 from netviz.layers.websocket.message import unmask
 from netviz.native import native
 
-__all__ = ["Talk", "read_payload", "talk", "woven"]
+__all__ = ["Heard", "Talk", "joined", "read_payload", "talk", "woven"]
 
 _TEXT, _CONTROL = 0x81, 0x80 + CLOSE
 
@@ -30,6 +31,13 @@ class Talk(NamedTuple):
 
     block: MessageBlock
     control: list[tuple[int, int, Told]]
+
+
+class Heard(NamedTuple):
+    """What was told in a Batch, each with the packet that completed it, and what was said in it: not in order yet."""
+
+    found: list[tuple[int, Told]]
+    said: Talk | None
 
 
 def read_payload(data: bytes, at: Ints, length: Ints, mask: Ints, first: Ints) -> tuple[bytes, NDArray[np.bool_]]:
@@ -79,8 +87,33 @@ def talk(frames: FrameBlock, numbers: Ints, begins: Ints, content: bytes, layers
     return Talk(MessageBlock(frames=block, numbers=numbers, begins=begins, content=content), control)
 
 
-def woven(found: list[tuple[int, Told]], said: Talk | None) -> list[Told]:
-    """All that was told in a Batch, each with the packet that completed it, in that order, with what was said among it."""
+def joined(parts: list[Heard]) -> list[Told]:
+    """The same of several parts of all connections, in order."""
+    found = [told for part in parts for told in part.found]
+    said = [part.said for part in parts if part.said is not None]
+    if len(said) < 2:
+        return woven(Heard(found, said[0] if said else None))
+    blocks, size = [], 0
+    for block, _ in said:
+        columns = (*block.frames.columns[:-1], block.numbers, block.begins + size, block.frames.columns[-1])
+        blocks.append(FrameBlock(columns=columns, several=block.frames.several, broken={}))
+        size += len(block.content)
+    merged = merge(blocks)
+    *rest, numbers, begins, last = merged.columns
+    frames = FrameBlock(columns=(*rest, last), several=merged.several, broken={})
+    content = b"".join(block.content for block, _ in said)
+    control = []
+    for mine, (_, some) in enumerate(said):
+        # A packet is of one connection: of the others all that came before it is.
+        others = [block.frames.columns[-1] for index, (block, _) in enumerate(said) if index != mine]
+        for until, packet, told in some:
+            control.append((until + sum(int(ready.searchsorted(packet)) for ready in others), packet, told))
+    return woven(Heard(found, Talk(MessageBlock(frames=frames, numbers=numbers, begins=begins, content=content), control)))
+
+
+def woven(heard: Heard) -> list[Told]:
+    """All of it in the order of the packets."""
+    found, said = heard
     if said is None:
         return [told for _, told in sorted(found, key=_ready)]
     block, control = said

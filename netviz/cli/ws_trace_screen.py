@@ -184,7 +184,7 @@ class TraceScreen:
         if isinstance(event, WebSocketMessage) and not self._wishes.full and event.content is not None:
             event = event._replace(content=event.content[: PREVIEW + 1])
         self._held += 1
-        if self._held > _HELD:
+        if self._held == _HELD + 1:
             self._too_many()
         if self._flowing:
             self._print_row(told, event)
