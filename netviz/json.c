@@ -114,25 +114,44 @@ typedef struct {
     int64_t place, packet, start, end;
 } Slice;
 
-/* The packets of the slices between these, each once. */
-static char *packets_of(char *to, const Slice *slice, const Slice *end)
+/* Add the packet of a slice to those that are known: 1 if it was not, -1 where there is no memory. */
+static int meet(PyObject *known, const Slice *slice)
 {
-    int64_t highest = -1;
-    for (const Slice *first = slice; slice < end; slice++) {
-        int known = slice->packet <= highest; /* nearly always they ascend */
-        if (known) {
-            const Slice *before = first;
-            while (before < slice && before->packet != slice->packet)
-                before++;
-            if (before < slice)
-                continue;
-        } else
-            highest = slice->packet;
+    Py_ssize_t before = PySet_GET_SIZE(known);
+    PyObject *packet = PyLong_FromLongLong(slice->packet);
+    int failed = !packet || PySet_Add(known, packet) < 0;
+    Py_XDECREF(packet);
+    return failed ? -1 : PySet_GET_SIZE(known) > before;
+}
+
+/* The packets of the slices between these, each once; NULL where there is no memory. */
+static char *packets_of(char *to, const Slice *first, const Slice *end)
+{
+    PyObject *known = NULL; /* nearly always they ascend, and then nobody must know which there were */
+    for (const Slice *slice = first; slice < end; slice++) {
+        if (slice > first && slice->packet == slice[-1].packet)
+            continue;
+        if (slice > first && slice->packet < slice[-1].packet && !known) {
+            int failed = !(known = PySet_New(NULL));
+            for (const Slice *before = first; !failed && before < slice; before++)
+                failed = meet(known, before) < 0;
+            if (failed)
+                goto failed;
+        }
+        int fresh = known ? meet(known, slice) : 1;
+        if (fresh < 0)
+            goto failed;
+        if (!fresh)
+            continue;
         if (slice > first)
             PUT(", ");
         to = decimal(to, (uint64_t)slice->packet, 1);
     }
+    Py_XDECREF(known);
     return to;
+failed:
+    Py_XDECREF(known);
+    return NULL;
 }
 
 /* lines(columns, from, to, start, base, seconds, heads, slices) -> bytes: frames as lines of JSON.
@@ -187,10 +206,10 @@ PyObject *lines(PyObject *self, PyObject *args)
         const Slice *mine = slice;
         while (slice < last && slice->place == i)
             slice++;
-        if (slice > mine)
-            to = packets_of(to, mine, slice);
-        else
+        if (slice == mine)
             to = decimal(to, (uint64_t)column[PACKET][i], 1);
+        else if (!(to = packets_of(to, mine, slice)))
+            break;
         PUT("], \"number\": ");
         to = decimal(to, (uint64_t)column[NUMBER][i], 1);
         PUT(", ");
