@@ -90,9 +90,12 @@ PyObject *follow(PyObject *self, PyObject *args);
 /* json.c: machine output. */
 
 PyObject *lines(PyObject *self, PyObject *args);
-PyObject *messages(PyObject *self, PyObject *args);
 PyObject *moment(PyObject *self, PyObject *const *given, Py_ssize_t count);
 PyObject *seconds(PyObject *self, PyObject *ns);
+
+/* messages.c: the same of what is said. */
+
+PyObject *messages(PyObject *self, PyObject *args);
 
 /* talk.c: what frames say. */
 

@@ -196,11 +196,13 @@ PyObject *opened(PyObject *self, PyObject *args)
     Cipher cipher;
     if (!PyArg_ParseTuple(args, "OKy*nn", &tuple, &seq, &data, &available, &largest))
         return NULL;
-    if (available < 0 || available > data.len)
+    if (available > data.len)
         available = data.len;
     Py_ssize_t end = -1, stop = reach(data.buf, available, largest);
     Opened found = {NULL, 0, stop, {NULL, 0, 0}};
-    if (!read_cipher(tuple, &cipher) && (content = PyBytes_FromStringAndSize(NULL, stop))) {
+    if (available < 0)
+        PyErr_SetString(PyExc_ValueError, "less than nothing");
+    else if (!read_cipher(tuple, &cipher) && (content = PyBytes_FromStringAndSize(NULL, stop))) {
         found.to = PyBytes_AS_STRING(content);
         end = run(data.buf, 0, stop, &cipher, seq, &found, &count);
         if (end < 0)

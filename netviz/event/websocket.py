@@ -35,23 +35,11 @@ Origin = tuple[int, ...]
 
 #: Registered close codes (RFC 6455 section 7.4.1 and the registry that it founded).
 CLOSE_CODES = {
-    1000: "normal closure",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "unsupported data",
-    1004: "reserved",
-    1005: "no code given",
-    1006: "abnormal closure",
-    1007: "invalid payload data",
-    1008: "policy violation",
-    1009: "message too big",
-    1010: "extension missing",
-    1011: "internal error",
-    1012: "service restart",
-    1013: "try again later",
-    1014: "bad gateway",
-    1015: "TLS handshake failed",
-}
+    1000: "normal closure", 1001: "going away", 1002: "protocol error", 1003: "unsupported data", 1004: "reserved",
+    1005: "no code given", 1006: "abnormal closure", 1007: "invalid payload data", 1008: "policy violation",
+    1009: "message too big", 1010: "extension missing", 1011: "internal error", 1012: "service restart",
+    1013: "try again later", 1014: "bad gateway", 1015: "TLS handshake failed",
+}  # fmt: skip
 
 _KINDS = {0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 

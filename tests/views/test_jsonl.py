@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import unicodedata
 from base64 import b64encode
@@ -340,19 +341,36 @@ def test_hostile_texts_of_a_websocket_stay_texts(name: str) -> None:
         assert said == _shown(text)
 
 
-def _block(times: list[int]) -> FrameBlock:
-    """A frame at each of these times, every third of a client."""
+#: Packets of frames that lie in several, by their place.
+_SEVERAL: dict[int, tuple[int, ...]] = {0: (9, 12, 12), 1: (10, 11), 2: (11, 1 << 40), 5: tuple(range(14, 400))}
+
+
+def _block(times: list[int], packets: dict[int, tuple[int, ...]] = _SEVERAL) -> FrameBlock:
+    """A frame at each of these times, every third of a client; some of them in several packets, by their place."""
     count = len(times)
     place = np.arange(count)
     mask = np.where(place % 3, -1, place * 7919)
     columns = (place % 5, place + 1, place + 9, place, place, np.array(times, np.int64), (place % 3 > 0) + 0, 0x81 + place % 2,
                mask, place % 14, place * 300, place)  # fmt: skip
-    problems = (Problem("mask-missing", "no mask", 4),)
-    extras = {
-        0: ((9, 0, 5, 12, 0, 3, 12, 4, 5), ()), 1: ((10, 0, 5, 11, 0, 3), problems), 2: ((11, 0, 1, 1 << 40, 2, 3), ()),
-        5: (sum(((packet, 0, 1) for packet in range(14, 400)), ()), ()),
-    }  # fmt: skip
-    return FrameBlock(columns=columns, extras={place: extra for place, extra in extras.items() if place < count})
+    broken: dict[int, tuple[Problem, ...]] = {1: (Problem("mask-missing", "no mask", 4),)} if count > 1 else {}
+    several = [
+        (place, packet, 4, 5) for place, some in packets.items() if place < count for packet in some
+    ]  # fmt: skip
+    return FrameBlock(columns=columns, several=np.array(several, np.int64).reshape(-1, 4), broken=broken)
+
+
+def _all_ways(block: FrameBlock, start: int, together: int) -> list[str]:
+    """The lines of a block, which are the same without C, and one by one."""
+    lines = JsonLines()
+    lines.start = start
+    written = []
+    for loop in (native, None):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(jsonl, "native", loop)
+            patch.setattr(jsonl, "_TOGETHER", together)
+            written.append(b"".join(lines.block(block)).decode().splitlines())
+    assert written[0] == written[1] == [lines.line(frame) for frame in block.frames()]
+    return written[0]
 
 
 @pytest.mark.parametrize("together", [1, 2, 3, 4096])
@@ -361,12 +379,34 @@ def _block(times: list[int]) -> FrameBlock:
 @example(start=-(10**15) + 5, times=[0, 4, 5, 6])
 @example(start=1, times=[0, 1, 2])
 def test_a_block_is_written_as_its_frames_are(together: int, start: int, times: list[int]) -> None:
-    lines, block = JsonLines(), _block(times)
-    lines.start = start
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonl, "_TOGETHER", together)
-        written = b"".join(lines.block(block)).decode().splitlines()
-    assert written == [lines.line(frame) for frame in block.frames()]
+    _all_ways(_block(times), start, together)
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 4096])
+@given(
+    packets=st.dictionaries(
+        st.integers(0, 5),
+        st.lists(st.integers(1, 5) | st.sampled_from([1 << 40, (1 << 63) - 1]), min_size=2, max_size=9).map(tuple),
+    )
+)
+@example(packets={0: (3, 3)})
+@example(packets={0: (3, 3, 3, 4, 4), 1: (4, 4), 2: (4, 5), 5: (6, 6)})
+@example(packets={0: (5, 4), 2: (4, 5, 4), 3: (4, 5, 5, 4, 6, 4)})
+@example(packets={4: (9, 3, 9, 3, 12, 9, 1, 12, 12, 1)})
+@example(packets={3: (1, 2, 3, 2, 3, 4, 1)})
+@example(packets={0: (2, 1, 2), 5: tuple(range(400, 14, -1)) * 2})
+def test_packets_that_come_again(together: int, packets: dict[int, tuple[int, ...]]) -> None:
+    """Each is told once, where it came first, whether they ascend or not; none by the frame behind it."""
+    packets = dict(sorted(packets.items()))
+    told = [json.loads(line)["packets"] for line in _all_ways(_block([5] * 6, packets), 0, together)]
+    assert told == [list(dict.fromkeys(packets.get(place, (place + 9,)))) for place in range(6)]
+
+
+def test_very_many_packets_in_no_order() -> None:
+    """A frame may lie in as many packets as it has bytes; each of them is not searched for among all the others."""
+    down = tuple(range(130_000, 0, -1))
+    line = _all_ways(_block([5], {0: down}), 0, 4096)[0]
+    assert json.loads(line)["packets"] == list(down)
 
 
 _in_c = pytest.mark.skipif(native is None, reason="built without C")
@@ -467,3 +507,66 @@ def test_a_duration_is_a_whole_number(given: tuple[Any, ...]) -> None:
     assert native is not None
     with pytest.raises(TypeError):
         native.seconds(*given)
+
+
+def _lines(**changes: Any) -> tuple[Any, ...]:
+    """Two frames at the same time, of which the first lies in two packets."""
+    usual: dict[str, Any] = {
+        "columns": tuple(np.array((value, value), np.int64) for value in (1, 2, 3, 4, 5, 6, 0, 0x81, -1, 2, 7)), "from": 0,
+        "to": 2, "start": 0, "base": 0, "seconds": (b"then",), "heads": (b"head",) * 1024,
+        "slices": np.array(((0, 8, 1, 2), (0, 9, 1, 2)), np.int64),
+    }  # fmt: skip
+    return tuple({**usual, **changes}.values())
+
+
+def _packets(text: bytes) -> list[bytes]:
+    return [line.partition(b'"packets": [')[2].partition(b"]")[0] for line in text.splitlines()]
+
+
+@_in_c
+@pytest.mark.parametrize(("slices", "packets"), [
+    (_lines()[-1], [b"8, 9", b"3"]), (_lines()[-1][:1], [b"8", b"3"]), (b"", [b"3", b"3"]), (bytes(31), [b"3", b"3"]),
+    (_lines()[-1].tobytes()[:-1], [b"8", b"3"]), (np.array(((1, 8, 1, 2), (1, 8, 5, 9)), np.int64), [b"3", b"8"]),
+    (np.array(((2, 8, 1, 2), (1, 9, 1, 2)), np.int64), [b"3", b"3"]), (np.array(((-1, 8, 1, 2),), np.int64), [b"3", b"3"]),
+    (np.array(((0, 9, 1, 2), (1, 8, 1, 2), (1, 9, 0, 1)), np.int64), [b"9", b"8, 9"]),
+])  # fmt: skip
+def test_slices_that_are_given(slices: Any, packets: list[bytes]) -> None:
+    """Those of other frames are none of these."""
+    assert native is not None
+    assert _packets(native.lines(*_lines(slices=slices))) == packets
+
+
+@_in_c
+def test_packets_as_wide_as_they_can_be() -> None:
+    """There is room for them: a number below nothing is written as if it were none."""
+    assert native is not None
+    slices = np.array([(place, -1 - at, 0, 0) for place in (0, 1) for at in range(5000)], np.int64)
+    wide = b", ".join(b"%d" % ((1 << 64) - 1 - at) for at in range(5000))
+    assert _packets(native.lines(*_lines(slices=slices))) == [wide, wide]
+
+
+@_in_c
+@pytest.mark.parametrize(("given", "error"), [
+    ((), TypeError), (_lines()[:-1], TypeError), ((*_lines(), 1), TypeError), (_lines(slices=None), TypeError),
+    (_lines(slices={0: b"8"}), TypeError), (_lines(slices="x" * 32), TypeError), (_lines(slices=[(0, 8, 1, 2)]), TypeError),
+    (_lines(slices=np.zeros((4, 8), np.int64)[:, ::2]), ValueError), (_lines(slices=memoryview(bytes(64))[::2]), BufferError),
+    (_lines(columns=()), ValueError), (_lines(columns=_lines()[0][:-1]), ValueError), (_lines(to=3), ValueError),
+    (_lines(**{"from": -1}), ValueError), (_lines(**{"from": 3}), ValueError), (_lines(columns=list(_lines()[0])), TypeError),
+    (_lines(columns=(None,) * 11), TypeError), (_lines(seconds=()), ValueError), (_lines(base=7), ValueError),
+    (_lines(seconds=("then",)), ValueError), (_lines(seconds=(b"x" * 33,)), ValueError), (_lines(heads=()), ValueError),
+    (_lines(heads=("head",) * 1024), ValueError), (_lines(heads=(b"x" * 257,) * 1024), ValueError),
+])  # fmt: skip
+def test_frames_that_c_does_not_write(given: tuple[Any, ...], error: type[Exception]) -> None:
+    assert native is not None
+    with pytest.raises(error):
+        native.lines(*given)
+
+
+@_in_c
+def test_slices_are_let_go() -> None:
+    assert native is not None
+    for changes in ({}, {"to": 3}, {"seconds": ()}):
+        slices = bytearray(_lines()[-1].tobytes())
+        with contextlib.suppress(ValueError):
+            native.lines(*_lines(slices=slices, **changes))
+        slices.append(0)  # raises where somebody still holds it

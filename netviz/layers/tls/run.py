@@ -76,8 +76,10 @@ def _side_by_side(protections: list[Protection], data: bytes, begins: list[int],
     for protection, begin, end in zip(protections, begins, ends, strict=True):
         view, seq, count = memoryview(data)[begin:end], protection.seq, -1
         if _reach(view, len(view)) == len(view):
-            run = _one_by_one(protection, view, len(view))
-            protection.seq = seq
+            try:
+                run = _one_by_one(protection, view, len(view))
+            finally:
+                protection.seq = seq
             if run.end == len(view):
                 chunks.append(run.content)
                 pieces.append(np.array(run.pieces, np.int64).reshape(-1, 3) + begin)

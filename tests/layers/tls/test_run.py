@@ -13,81 +13,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netviz.layers.tls.run
-from netviz.layers.tls.protection import Aead12, Aead13, AeadCipher, Cbc12, Protection, protection12, protection13
+from netviz.layers.tls.protection import Cbc12, Protection, protection12
 from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE, HEAD, LARGEST
 from netviz.layers.tls.run import Run, open_run
-from netviz.layers.tls.schedule import traffic_keys
-from netviz.layers.tls.suite import Suite, suite
 from netviz.native import native
+from tests.layers.tls.sealer import (
+    MODERN,
+    RECORD,
+    SECRET,
+    SUITES,
+    Odd,
+    Sealer,
+    UnforeseenError,
+    known_suite,
+    raises,
+    with_cipher,
+)
 
 _in_c = pytest.mark.skipif(native is None, reason="built without C")
 
-_SECRET = bytes(range(48))
 
-
-def _suite(number: int) -> Suite:
-    found = suite(number)
-    assert found is not None
-    return found
-
-
-class _Sealer:
-    """Who writes records as RFC 8446 section 5.2 and RFC 5246 section 6.2.3 say, and how to read them."""
-
-    def __init__(self, number: int) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM, ChaCha20Poly1305
-
-        self.suite = _suite(number)
-        self.modern = number >> 8 == 0x13
-        self.seq = 0
-        if self.modern:
-            key, self.iv = traffic_keys(_SECRET[: 48 if self.suite.digest == "sha384" else 32], self.suite)
-        else:
-            key, self.iv = _SECRET[: self.suite.key], _SECRET[-12:] if self.suite.cipher == "CHACHA20" else _SECRET[-4:]
-        self._key = key
-        self._encrypt: Callable[[bytes, bytes, bytes], bytes]
-        if self.suite.cipher == "CCM":
-            self._encrypt = AESCCM(key, tag_length=self.suite.tag).encrypt
-        else:
-            self._encrypt = (AESGCM(key) if self.suite.cipher == "GCM" else ChaCha20Poly1305(key)).encrypt
-
-    def reader(self) -> Protection:
-        if self.modern:
-            return protection13(_SECRET[: 48 if self.suite.digest == "sha384" else 32], self.suite)
-        return protection12((b"", self._key, self.iv), self.suite, encrypt_then_mac=False)
-
-    def seal(self, content: bytes, kind: int = APPLICATION, padding: int = 0) -> bytes:
-        """One record; in TLS 1.3 its type stands inside, and zeros behind that."""
-        seq, self.seq = self.seq, self.seq + 1
-        if self.modern:
-            inside = content + bytes((kind,)) + bytes(padding)
-            header = b"\x17\x03\x03" + (len(inside) + self.suite.tag).to_bytes(2, "big")
-            return header + self._encrypt(_masked(self.iv, seq), inside, header)
-        around = seq.to_bytes(8, "big") + bytes((kind, 3, 3)) + len(content).to_bytes(2, "big")
-        if len(self.iv) == 12:
-            fragment = self._encrypt(_masked(self.iv, seq), content, around)
-        else:  # the part of the nonce that is sent need not be the number
-            sent = (seq ^ 0xA5A5A5A5A5A5A5A5).to_bytes(8, "big")
-            fragment = sent + self._encrypt(self.iv + sent, content, around)
-        return bytes((kind, 3, 3)) + len(fragment).to_bytes(2, "big") + fragment
-
-
-def _masked(iv: bytes, seq: int) -> bytes:
-    return bytes(a ^ b for a, b in zip(iv, seq.to_bytes(12, "big"), strict=True))
-
-
-#: A suite of each way to protect records.
-_SUITES = {
-    "GCM 1.3": 0x1301, "GCM 256 1.3": 0x1302, "ChaCha20 1.3": 0x1303, "CCM 1.3": 0x1304, "CCM_8 1.3": 0x1305,
-    "GCM 1.2": 0xC02F, "GCM 256 1.2": 0xC030, "ChaCha20 1.2": 0xCCA8, "CCM 1.2": 0xC0AC, "CCM_8 1.2": 0xC0AF,
-}  # fmt: skip
-_MODERN = [name for name in _SUITES if name.endswith("1.3")]
-
-
-def _in_python(protection: Protection, data: bytearray, available: int, *, whole: bool = False) -> Run:
+def _in_python(protection: Protection, data: bytearray, available: int) -> Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(netviz.layers.tls.run, "native", None)
-        return open_run(protection, data, available, whole=whole)
+        return open_run(protection, data, available)
 
 
 class _Found(NamedTuple):
@@ -125,28 +74,28 @@ def _expected(records: list[tuple[bytes, bytes]], before: int) -> Run:
     return Run(b"".join(content for _, content in records), pieces, at, len(records))
 
 
-@pytest.fixture(params=_SUITES)
-def sealer(request: pytest.FixtureRequest) -> _Sealer:
-    return _Sealer(_SUITES[request.param])
+@pytest.fixture(params=SUITES)
+def sealer(request: pytest.FixtureRequest) -> Sealer:
+    return Sealer(SUITES[request.param])
 
 
-@pytest.fixture(params=_MODERN)
-def modern(request: pytest.FixtureRequest) -> _Sealer:
-    return _Sealer(_SUITES[request.param])
+@pytest.fixture(params=MODERN)
+def modern(request: pytest.FixtureRequest) -> Sealer:
+    return Sealer(SUITES[request.param])
 
 
-def _first_run(sealer: _Sealer) -> list[tuple[bytes, bytes]]:
+def _first_run(sealer: Sealer) -> list[tuple[bytes, bytes]]:
     contents = b"one", b"", b"\x00two\x00", bytes(300), b"\x17", b"", b"last \x17\x00"
     return [(sealer.seal(content), content) for content in contents]
 
 
-def test_records_of_an_application_are_opened_at_once(sealer: _Sealer) -> None:
+def test_records_of_an_application_are_opened_at_once(sealer: Sealer) -> None:
     records = _first_run(sealer)
     found = _both(sealer.reader, b"".join(record for record, _ in records))
     assert found == (_expected(records, sealer.reader().before), 7)
 
 
-def test_the_places_of_a_piece_are_those_of_its_ciphertext(sealer: _Sealer) -> None:
+def test_the_places_of_a_piece_are_those_of_its_ciphertext(sealer: Sealer) -> None:
     """These ciphers encrypt in place: another byte of content is another byte there, and another tag."""
     content, before = b"content", sealer.seal(b"before")
     record = sealer.seal(content)
@@ -159,7 +108,7 @@ def test_the_places_of_a_piece_are_those_of_its_ciphertext(sealer: _Sealer) -> N
         assert other[: first - len(before)] == record[: first - len(before)]
 
 
-def test_a_run_goes_on_with_the_number_that_is_next(sealer: _Sealer) -> None:
+def test_a_run_goes_on_with_the_number_that_is_next(sealer: Sealer) -> None:
     records = _first_run(sealer)
     whole = _expected(records, sealer.reader().before)
     for way in (open_run, _in_python):
@@ -176,7 +125,7 @@ def test_a_run_goes_on_with_the_number_that_is_next(sealer: _Sealer) -> None:
 
 
 @pytest.mark.parametrize("seq", [1, 255, 256, (1 << 32) - 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 3])
-def test_numbers_of_64_bits(sealer: _Sealer, seq: int) -> None:
+def test_numbers_of_64_bits(sealer: Sealer, seq: int) -> None:
     sealer.seq = seq
     records = [(sealer.seal(content), content) for content in (b"a", b"bc")]
     found = _both(sealer.reader, records[0][0] + records[1][0], seq=seq)
@@ -187,7 +136,7 @@ def test_numbers_of_64_bits(sealer: _Sealer, seq: int) -> None:
 _EMPTY = Run(b"", array("q"), 0, 0)
 
 
-def test_a_run_that_is_cut_anywhere(sealer: _Sealer) -> None:
+def test_a_run_that_is_cut_anywhere(sealer: Sealer) -> None:
     contents = b"abc", b"", b"defgh"
     records = [(sealer.seal(content), content) for content in contents]
     data = b"".join(record for record, _ in records)
@@ -201,22 +150,9 @@ def test_a_run_that_is_cut_anywhere(sealer: _Sealer) -> None:
     assert _both(sealer.reader, data, len(data)) == _both(sealer.reader, data + b"\x17\x03\x03\x00\x40")
 
 
-def test_all_or_nothing(sealer: _Sealer) -> None:
-    """With ``whole`` nothing is opened where records do not end with the data, so that nothing is opened twice."""
-    records = [(sealer.seal(content), content) for content in (b"abc", b"", b"defgh")]
-    data = b"".join(record for record, _ in records)
-    for way in (open_run, _in_python):
-        for size in range(len(data) + 1):
-            protection = sealer.reader()
-            run = way(protection, bytearray(data), size, whole=True)
-            ends = list(itertools.accumulate((len(record) for record, _ in records), initial=0))
-            count = ends.index(size) if size in ends else 0
-            assert (run, protection.seq) == (_expected(records[:count], protection.before), count)
-
-
 @pytest.mark.parametrize("padding", [1, 2, 255, 1000])
 @pytest.mark.parametrize("content", [b"", b"padded", b"zeros\0\0", b"\x17"])
-def test_padding_is_no_content(modern: _Sealer, content: bytes, padding: int) -> None:
+def test_padding_is_no_content(modern: Sealer, content: bytes, padding: int) -> None:
     records = [(modern.seal(content, padding=padding), content), (modern.seal(b"next"), b"next")]
     found = _both(modern.reader, b"".join(record for record, _ in records))
     assert found == (_expected(records, 0), 2)
@@ -227,7 +163,7 @@ def test_padding_is_no_content(modern: _Sealer, content: bytes, padding: int) ->
     (ALERT, b"\x01\x00"), (HANDSHAKE, b"\x18\x00\x00\x01\x00"), (20, b"\x01"), (0, b""), (0, b"\0\0\0"), (24, b"x"),
     (255, b"x"),
 ])  # fmt: skip
-def test_something_else_inside_ends_the_run(modern: _Sealer, kind: int, content: bytes) -> None:
+def test_something_else_inside_ends_the_run(modern: Sealer, kind: int, content: bytes) -> None:
     """Its number is not taken: it is read on its own."""
     records = [(modern.seal(text), text) for text in (b"a", b"b")]
     other = modern.seal(content, kind, padding=3)
@@ -241,7 +177,7 @@ def test_something_else_inside_ends_the_run(modern: _Sealer, kind: int, content:
 
 
 @pytest.mark.parametrize("changed", [(0, ALERT), (0, HANDSHAKE), (0, 20), (0, 0), (0, 0x97), (1, 2), (1, 4), (1, 0x83)])
-def test_another_header_ends_the_run(sealer: _Sealer, changed: tuple[int, int]) -> None:
+def test_another_header_ends_the_run(sealer: Sealer, changed: tuple[int, int]) -> None:
     records = [(sealer.seal(b"a"), b"a")]
     other = bytearray(sealer.seal(b"b"))
     other[changed[0]] = changed[1]
@@ -249,14 +185,14 @@ def test_another_header_ends_the_run(sealer: _Sealer, changed: tuple[int, int]) 
 
 
 @pytest.mark.parametrize("version", [0, 1, 3, 4, 0xFF])
-def test_the_minor_version_is_nobodys_concern(sealer: _Sealer, version: int) -> None:
+def test_the_minor_version_is_nobodys_concern(sealer: Sealer, version: int) -> None:
     """What is authenticated is the version that the RFCs name, whatever stands there."""
     sealed = sealer.seal(b"a")
     record = sealed[:2] + bytes((version,)) + sealed[3:]
     assert _both(sealer.reader, record) == (_expected([(record, b"a")], sealer.reader().before), 1)
 
 
-def test_a_record_of_another_type_is_none_of_an_application(sealer: _Sealer) -> None:
+def test_a_record_of_another_type_is_none_of_an_application(sealer: Sealer) -> None:
     """An alert of TLS 1.2 says so in its header, and takes its number; in 1.3 such a header is not encrypted."""
     alert = sealer.seal(b"\x01\x00", ALERT) if not sealer.modern else b"\x15\x03\x03\x00\x02\x01\x00"
     record = sealer.seal(b"a")
@@ -265,7 +201,7 @@ def test_a_record_of_another_type_is_none_of_an_application(sealer: _Sealer) -> 
     assert _both(sealer.reader, record + alert, seq=number) == (_expected([(record, b"a")], sealer.reader().before), number + 1)
 
 
-def test_what_is_not_authentic_ends_the_run(sealer: _Sealer) -> None:
+def test_what_is_not_authentic_ends_the_run(sealer: Sealer) -> None:
     """Whichever byte of the second record differs: what is before it is told, and its number is left."""
     first, second = sealer.seal(b"first"), sealer.seal(b"second")
     expected = _Found(_expected([(first, b"first")], sealer.reader().before), 1)
@@ -279,12 +215,12 @@ def test_what_is_not_authentic_ends_the_run(sealer: _Sealer) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 8, 15, 16, 17, 23, 24, 25])
-def test_fragments_shorter_than_what_surrounds_content(sealer: _Sealer, size: int) -> None:
+def test_fragments_shorter_than_what_surrounds_content(sealer: Sealer, size: int) -> None:
     assert _both(sealer.reader, b"\x17\x03\x03" + size.to_bytes(2, "big") + bytes(size) + sealer.seal(b"a")) == (_EMPTY, 0)
 
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
-def test_no_fragment_is_longer_than_the_longest(sealer: _Sealer, over: int) -> None:
+def test_no_fragment_is_longer_than_the_longest(sealer: Sealer, over: int) -> None:
     around = sealer.reader().before + sealer.suite.tag + sealer.modern
     content = bytes(LARGEST + over - around)
     record = sealer.seal(content)
@@ -298,8 +234,8 @@ def test_no_fragment_is_longer_than_the_longest(sealer: _Sealer, over: int) -> N
 @st.composite
 def _garbled(draw: st.DrawFn) -> tuple[str, bytes, int]:
     """Records of a suite, with something done to them; and how much of that may be read."""
-    name = draw(st.sampled_from(sorted(_SUITES)))
-    sealer = _Sealer(_SUITES[name])
+    name = draw(st.sampled_from(sorted(SUITES)))
+    sealer = Sealer(SUITES[name])
     parts: list[bytes] = []
     for what in draw(st.lists(st.sampled_from(["record"] * 6 + ["other", "bytes", "header", "again"]), max_size=8)):
         content = draw(st.binary(max_size=40))
@@ -322,21 +258,21 @@ def _garbled(draw: st.DrawFn) -> tuple[str, bytes, int]:
 @given(garbled=_garbled())
 def test_garbage_among_records(garbled: tuple[str, bytes, int]) -> None:
     name, data, available = garbled
-    found = _both(_Sealer(_SUITES[name]).reader, data, available)
+    found = _both(Sealer(SUITES[name]).reader, data, available)
     assert found.run.end <= available
     assert sum(found.run.pieces[1::3]) - sum(found.run.pieces[::3]) == len(found.run.content)
 
 
 @settings(max_examples=150, deadline=None)
-@given(name=st.sampled_from(sorted(_SUITES)), data=st.binary(max_size=80), head=st.booleans())
+@given(name=st.sampled_from(sorted(SUITES)), data=st.binary(max_size=80), head=st.booleans())
 def test_garbage(name: str, data: bytes, head: bool) -> None:
-    assert _both(_Sealer(_SUITES[name]).reader, b"\x17\x03\x03\x00" * head + data) == (_EMPTY, 0)
+    assert _both(Sealer(SUITES[name]).reader, b"\x17\x03\x03\x00" * head + data) == (_EMPTY, 0)
 
 
 # CBC
 
 
-_CBC = _suite(0xC027)
+_CBC = known_suite(0xC027)
 
 
 def _cbc(seq: int, content: bytes) -> bytes:
@@ -346,15 +282,15 @@ def _cbc(seq: int, content: bytes) -> bytes:
     from cryptography.hazmat.primitives.ciphers.modes import CBC
 
     iv, padding = bytes(range(16)), 15 - len(content) % 16
-    encryptor = Cipher(AES(_SECRET[:16]), CBC(iv)).encryptor()
+    encryptor = Cipher(AES(SECRET[:16]), CBC(iv)).encryptor()
     sealed = iv + encryptor.update(content + bytes([padding]) * (padding + 1)) + encryptor.finalize()
     around = seq.to_bytes(8, "big") + b"\x17\x03\x03" + len(sealed).to_bytes(2, "big")
-    fragment = sealed + hmac.digest(_SECRET, around + sealed, "sha256")
+    fragment = sealed + hmac.digest(SECRET, around + sealed, "sha256")
     return b"\x17\x03\x03" + len(fragment).to_bytes(2, "big") + fragment
 
 
 def _cbc_reader() -> Protection:
-    return protection12((_SECRET, _SECRET[:16], b""), _CBC, encrypt_then_mac=True)
+    return protection12((SECRET, SECRET[:16], b""), _CBC, encrypt_then_mac=True)
 
 
 def test_cbc_is_opened_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -372,43 +308,14 @@ def test_cbc_is_opened_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
 # What a cipher may do
 
 
-class _Odd:
-    """A protection with another cipher."""
-
-    def __init__(self, decrypt: Callable[..., Any], *, modern: bool = True) -> None:
-        self.seq, self.before, self.suite, self.modern = 5, 0, _suite(0x1301), modern
-        self.cipher = AeadCipher(decrypt, (ValueError,), bytes(12))
-
-    def open(self, kind: int, fragment: bytes | memoryview) -> tuple[int, bytes] | None:
-        raise AssertionError
-
-
-class _UnforeseenError(Exception):
-    """Nobody expects it."""
-
-
-def _raises(error: BaseException) -> Callable[..., bytes]:
-    def decrypt(*_: object) -> bytes:
-        raise error
-
-    return decrypt
-
-
-_RECORD = b"\x17\x03\x03\x00\x14" + bytes(20)
-
-
 @pytest.mark.parametrize("error", [
-    _UnforeseenError("so"), MemoryError(), KeyboardInterrupt(), TypeError("so"), OverflowError(),
+    UnforeseenError("so"), MemoryError(), KeyboardInterrupt(), TypeError("so"), OverflowError(),
 ])  # fmt: skip
-def test_what_a_cipher_raises_comes_through(sealer: _Sealer, error: BaseException) -> None:
+def test_what_a_cipher_raises_comes_through(sealer: Sealer, error: BaseException) -> None:
     """Only what says that a record is not authentic ends a run in silence."""
     record = sealer.seal(b"a")
     for way in (open_run, _in_python):
-        protection, data = sealer.reader(), bytearray(record)
-        assert isinstance(protection, (Aead12, Aead13))
-        protection._decrypt = _raises(error)
-        assert protection.cipher is not None
-        protection.cipher = protection.cipher._replace(decrypt=protection._decrypt)
+        protection, data = with_cipher(sealer.reader(), raises(error)), bytearray(record)
         with pytest.raises(type(error)) as caught:
             way(protection, data, len(data))
         assert caught.value is error
@@ -417,8 +324,8 @@ def test_what_a_cipher_raises_comes_through(sealer: _Sealer, error: BaseExceptio
 
 @_in_c
 def test_what_a_cipher_refuses_ends_the_run() -> None:
-    odd = _Odd(_raises(ValueError("no")))
-    assert open_run(odd, bytearray(_RECORD), 25) == _EMPTY
+    odd = Odd(raises(ValueError("no")))
+    assert open_run(odd, bytearray(RECORD), 25) == _EMPTY
     assert odd.seq == 5
 
 
@@ -429,7 +336,7 @@ def test_an_error_behind_records_that_were_opened() -> None:
     def decrypt(*_: object) -> bytes:
         return next(answers)
 
-    odd, data = _Odd(decrypt), bytearray(_RECORD * 3)
+    odd, data = Odd(decrypt), bytearray(RECORD * 3)
     with pytest.raises(StopIteration):
         open_run(odd, data, len(data))
     assert odd.seq == 5
@@ -440,23 +347,23 @@ def test_an_error_behind_records_that_were_opened() -> None:
 @pytest.mark.parametrize("answer", [None, "text", 5, bytearray(b"a\x17"), memoryview(b"a\x17")])
 def test_what_is_decrypted_is_bytes(answer: object) -> None:
     with pytest.raises(TypeError, match="must be bytes"):
-        open_run(_Odd(lambda *_: answer), bytearray(_RECORD), 25)
+        open_run(Odd(lambda *_: answer), bytearray(RECORD), 25)
 
 
 @_in_c
 @pytest.mark.parametrize("modern", [True, False])
 def test_a_cipher_that_makes_more_than_there_was(modern: bool) -> None:
     """There is room for what the records can hold."""
-    odd = _Odd(lambda *_: bytes([1]) * 100_000 + b"\x17", modern=modern)
-    assert open_run(odd, bytearray(_RECORD * 2), 50) == _EMPTY
-    some = _Odd(lambda *_: bytes([1]) * 30 + b"\x17", modern=modern)
-    assert open_run(some, bytearray(_RECORD * 2), 50).end == 25
+    odd = Odd(lambda *_: bytes([1]) * 100_000 + b"\x17", modern=modern)
+    assert open_run(odd, bytearray(RECORD * 2), 50) == _EMPTY
+    some = Odd(lambda *_: bytes([1]) * 30 + b"\x17", modern=modern)
+    assert open_run(some, bytearray(RECORD * 2), 50).end == 25
 
 
 @_in_c
 @pytest.mark.parametrize("answer", [b"", bytes(1), bytes(40)])
 def test_nothing_but_padding_has_no_type(answer: bytes) -> None:
-    assert open_run(_Odd(lambda *_: answer), bytearray(_RECORD), 25) == _EMPTY
+    assert open_run(Odd(lambda *_: answer), bytearray(RECORD), 25) == _EMPTY
 
 
 @_in_c
@@ -469,11 +376,9 @@ def test_what_a_cipher_is_given() -> None:
         return b"a\x17"
 
     data = b"\x17\x03\x01\x00\x14" + bytes(range(20))
-    open_run(_Odd(decrypt), bytearray(data), 25)
-    open_run(_Odd(decrypt, modern=False), bytearray(data), 25)
-    explicit = _Odd(decrypt, modern=False)
-    explicit.before, explicit.suite = 8, _suite(0xC0AE)
-    open_run(explicit, bytearray(data), 25)
+    open_run(Odd(decrypt), bytearray(data), 25)
+    open_run(Odd(decrypt, modern=False), bytearray(data), 25)
+    open_run(Odd(decrypt, modern=False, before=8, number=0xC0AE), bytearray(data), 25)
     assert given == [
         (bytes(11) + b"\5", data[5:], b"\x17\x03\x03\x00\x14"),
         (bytes(11) + b"\5", data[5:], bytes(7) + b"\5\x17\x03\x03\x00\x04"),
@@ -483,24 +388,34 @@ def test_what_a_cipher_is_given() -> None:
 
 @_in_c
 def test_a_cipher_cannot_take_the_data_away() -> None:
-    data = bytearray(_RECORD)
+    data = bytearray(RECORD)
 
     def decrypt(*_: object) -> bytes:
         data.clear()
         return b""
 
     with pytest.raises(BufferError):
-        open_run(_Odd(decrypt), data, len(data))
-    assert data == _RECORD
+        open_run(Odd(decrypt), data, len(data))
+    assert data == RECORD
     data.append(0)
+
+
+def _cipher(**changes: Any) -> tuple[Any, ...]:
+    usual: dict[str, Any] = {
+        "decrypt": lambda *_: b"a\x17", "refused": (ValueError,), "iv": bytes(12), "before": 0, "tag": 16, "modern": True,
+    }  # fmt: skip
+    return tuple({**usual, **changes}.values())
 
 
 def _call(**changes: Any) -> tuple[Any, ...]:
     usual: dict[str, Any] = {
-        "decrypt": lambda *_: b"a\x17", "refused": (ValueError,), "data": bytearray(_RECORD), "available": 25, "seq": 0,
-        "iv": bytes(12), "before": 0, "tag": 16, "modern": True, "largest": LARGEST, "whole": False,
+        "cipher": _cipher(), "seq": 0, "data": bytearray(RECORD), "available": 25, "largest": LARGEST,
     }  # fmt: skip
     return tuple({**usual, **changes}.values())
+
+
+def _with(**changes: Any) -> tuple[Any, ...]:
+    return _call(cipher=_cipher(**changes))
 
 
 _MOST = (1 << 63) - 1
@@ -510,8 +425,16 @@ _HOSTILE: dict[str, tuple[tuple[Any, ...], type[Exception] | None]] = {
     "nothing": ((), TypeError),
     "too little": (_call()[:-1], TypeError),
     "too much": ((*_call(), 1), TypeError),
-    "no cipher": (_call(decrypt=None), TypeError),
-    "a cipher of two arguments": (_call(decrypt=lambda a, b: b""), TypeError),
+    "no cipher": (_with(decrypt=None), TypeError),
+    "a cipher of two arguments": (_with(decrypt=lambda a, b: b""), TypeError),
+    "a cipher that is nothing": (_call(cipher=None), TypeError),
+    "a cipher that is a list": (_call(cipher=list(_cipher())), TypeError),
+    "a cipher that is a call": (_call(cipher=bytes), TypeError),
+    "a cipher of nothing": (_call(cipher=()), TypeError),
+    "less than a cipher": (_call(cipher=_cipher()[:-1]), TypeError),
+    "more than a cipher": (_call(cipher=(*_cipher(), 1)), TypeError),
+    "what is refused is nothing": (_with(decrypt=raises(KeyError()), refused=None), KeyError),
+    "what is refused is no error": (_with(decrypt=raises(KeyError()), refused=(5, "x")), KeyError),
     "data is nothing": (_call(data=None), TypeError),
     "data is text": (_call(data="x" * 25), TypeError),
     "data has steps": (_call(data=memoryview(bytes(50))[::2]), BufferError),
@@ -522,27 +445,28 @@ _HOSTILE: dict[str, tuple[tuple[Any, ...], type[Exception] | None]] = {
     "beyond 64 bits": (_call(available=1 << 64), OverflowError),
     "a number that is text": (_call(seq="0"), TypeError),
     "a number that is nothing": (_call(seq=None), TypeError),
-    "no nonce": (_call(iv=b""), ValueError),
-    "a short nonce": (_call(iv=bytes(11)), ValueError),
-    "a long nonce": (_call(iv=bytes(13)), ValueError),
-    "a nonce that is nothing": (_call(iv=None), TypeError),
-    "a nonce that is text": (_call(iv="x" * 12), TypeError),
-    "less than nothing in front": (_call(before=-8), ValueError),
-    "other bytes in front": (_call(before=16), ValueError),
-    "far too much in front": (_call(before=_MOST), ValueError),
-    "in front beyond 64 bits": (_call(before=1 << 64), OverflowError),
-    "less than no tag": (_call(tag=-1), ValueError),
-    "far less than no tag": (_call(tag=-_MOST - 1), ValueError),
-    "a tag beyond 64 bits": (_call(tag=1 << 64), OverflowError),
-    "a tag longer than the fragment": (_call(tag=21), None),
-    "a tag longer than everything": (_call(tag=_MOST), None),
-    "such a tag and bytes in front": (_call(tag=_MOST, before=8), None),
+    "no nonce": (_with(iv=b""), ValueError),
+    "a short nonce": (_with(iv=bytes(11)), ValueError),
+    "a long nonce": (_with(iv=bytes(13)), ValueError),
+    "a nonce that may change": (_with(iv=bytearray(12)), TypeError),
+    "a nonce that is nothing": (_with(iv=None), TypeError),
+    "a nonce that is text": (_with(iv="x" * 12), TypeError),
+    "less than nothing in front": (_with(before=-8), ValueError),
+    "other bytes in front": (_with(before=16), ValueError),
+    "far too much in front": (_with(before=_MOST), ValueError),
+    "in front beyond 64 bits": (_with(before=1 << 64), OverflowError),
+    "less than no tag": (_with(tag=-1), ValueError),
+    "far less than no tag": (_with(tag=-_MOST - 1), ValueError),
+    "a tag beyond 64 bits": (_with(tag=1 << 64), OverflowError),
+    "a tag longer than the fragment": (_with(tag=21), None),
+    "a tag longer than everything": (_with(tag=_MOST), None),
+    "such a tag and bytes in front": (_with(tag=_MOST, before=8), None),
     "no fragment fits": (_call(largest=-_MOST - 1), None),
     "a fragment as long as it likes": (_call(largest=_MOST, data=b"\x17\x03\x03\xff\xff" + bytes(20)), None),
     "no data": (_call(data=b""), None),
     "nothing of it": (_call(available=0), None),
     "not all of it": (_call(available=24), None),
-    "a header and no more": (_call(data=_RECORD[:5]), None),
+    "a header and no more": (_call(data=RECORD[:5]), None),
 }
 
 
@@ -552,7 +476,7 @@ def test_c_refuses_or_opens_nothing(name: str) -> None:
     given, error = _HOSTILE[name]
     assert native is not None
     if error is None:
-        assert native.opened(*given) == (b"", b"", 0, 0)
+        assert native.opened(*given) == ((b"", b""), 0, 0)
     else:
         with pytest.raises(error):
             native.opened(*given)
@@ -565,4 +489,4 @@ def test_c_refuses_or_opens_nothing(name: str) -> None:
 def test_c_reads_no_further_than_the_data() -> None:
     assert native is not None
     for available in (25, 26, 1 << 40, _MOST):
-        assert native.opened(*_call(available=available)) == (b"a", array("q", [5, 6, 25]).tobytes(), 25, 1)
+        assert native.opened(*_call(available=available)) == ((b"a", array("q", [5, 6, 25]).tobytes()), 25, 1)

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from netviz.layers.tls.schedule import expand_label, key_block, master_secret, next_secret, prf, traffic_keys
+from netviz.layers.tls.schedule import SECRETS, expand_label, key_block, master_secret, next_secret, prf, traffic_keys
 from netviz.layers.tls.suite import SUITES, Suite, suite
 
 
@@ -24,11 +24,30 @@ def test_traffic_keys_of_rfc_8448() -> None:
     assert iv.hex() == "5d313eb2671276ee13000b30"
 
 
-def test_a_label_as_long_as_it_takes() -> None:
-    secret = bytes(32)
-    long = expand_label(secret, "key", 100, "sha256")
-    assert len(long) == 100
-    assert expand_label(secret, "key", 32, "sha256") != long[:32]  # the length is a part of what is hashed
+@pytest.mark.parametrize("digest", SECRETS)
+@pytest.mark.parametrize("label", ["key", "iv", "traffic upd", "a label of its own"])
+def test_a_label_as_long_as_it_takes(digest: str, label: str) -> None:
+    """As another HKDF-Expand says it, for every length that a hash has; TLS asks for no more."""
+    from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+
+    secret, hashed = bytes(range(SECRETS[digest])), {"sha256": SHA256(), "sha384": SHA384()}[digest]
+    named = f"tls13 {label}".encode()
+    for length in range(1, SECRETS[digest] + 1):
+        info = length.to_bytes(2, "big") + bytes((len(named),)) + named + b"\0"
+        assert expand_label(secret, label, length, digest) == HKDFExpand(hashed, length, info).derive(secret)
+    long = expand_label(secret, label, SECRETS[digest], digest)
+    assert expand_label(secret, label, 16, digest) != long[:16]  # the length is a part of what is hashed
+    for length in (SECRETS[digest] + 1, 100):
+        with pytest.raises(AssertionError):
+            expand_label(secret, label, length, digest)
+
+
+def test_a_secret_is_as_long_as_the_hash() -> None:
+    assert {digest: hashlib.new(digest).digest_size for digest in SECRETS} == SECRETS
+    every = [found for number in SUITES if (found := suite(number)) is not None]
+    assert {found.digest for found in every if found.name.startswith("TLS_AES")} == set(SECRETS)
+    assert max(found.key for found in every) <= min(SECRETS.values())
     assert len(next_secret(bytes(48), _suite(0x1302))) == 48
 
 
