@@ -32,6 +32,7 @@ def messages(
     start: int,
     numbers: Buffer,
     begins: Buffer,
+    lengths: Buffer,
     content: Buffer,
     framed: bool,
     spoken: bool,
@@ -41,7 +42,9 @@ def messages(
 def unmasked(data: Buffer, at: Buffer, length: Buffer, mask: Buffer, first: Buffer, fine: Buffer, /) -> bytes: ...
 def moment(time: int, start: int, /) -> str | None: ...
 def seconds(duration: int, /) -> str | None: ...
-def opened(cipher: _Cipher, seq: int, data: Buffer, available: int, largest: int, /) -> tuple[tuple[bytes, bytes], int, int]: ...
+def opened(
+    cipher: _Cipher, seq: int, data: Buffer, available: int, largest: int, /
+) -> tuple[tuple[bytes, bytes], int, int]: ...
 def opened_all(
     ciphers: tuple[_Cipher | None, ...],
     seqs: Buffer,

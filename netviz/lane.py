@@ -25,7 +25,7 @@ from netviz.native import native
 from netviz.payload import Group, Payload
 from netviz.plaintext import Pieces, Plaintext
 from netviz.stream import Stream
-from netviz.talk import Talk, read_payload, talk
+from netviz.talk import Said, Talk, inflated, read_payload, talk
 
 __all__ = ["Frames", "Lane"]
 
@@ -197,22 +197,27 @@ class Lane:
         fits = (_PLAIN[first] | (_DEFLATED[first] & deflated[flow])) & ((mask >= 0) == (side[flow] == 0))
         bare = size - 4 * (mask >= 0)
         fits &= bare == np.where(length < 126, 2, np.where(length < 65536, 4, 10))
-        fits &= (first < 0x80 + CLOSE) | (length < 126)
+        fits &= (first & CLOSE == 0) | (length < 126)
         fits &= ~((first == 0x80 + CLOSE) & (at + size + length != stops[flow]))  # nothing may follow a close frame
-        content, begin = b"", at
+        said = None
         if self._limit is not None:
-            fits &= _PLAIN[first] & (length <= self._limit)
+            fits &= (length <= self._limit) & (length >= 0)
             some = np.flatnonzero(fits)
             content, fits[some] = read_payload(data, at[some] + size[some], length[some], mask[some], first[some])
             begin = np.zeros(len(at), np.int64)
             begin[some] = np.cumsum(length[some]) - length[some]
+            said = Said(content, begin, length.copy())
         refused = np.zeros(len(entries), bool)
         refused[entry[flow[~fits]]] = True
         for index in np.flatnonzero(reached != stops).tolist():
             if not _waits(data, int(reached[index]), int(stops[index])):
                 refused[entry[index]] = True
+        if said is not None and (compressed := np.flatnonzero(_DEFLATED[first] & ~refused[entry[flow]])).size:
+            layers = [layer for _, layer in entries]
+            said, failed = inflated(said, compressed, entry[flow[compressed]], side[flow], first, layers)
+            refused[failed] = True
         keep = np.flatnonzero(~refused[entry[flow]])
-        at, first, mask, size, length, flow, begin = (column[keep] for column in (*frames, begin))
+        at, first, mask, size, length, flow = (column[keep] for column in frames)
         head = np.searchsorted(starts, at, "right") - 1
         tail = np.searchsorted(starts, at + size + length - 1, "right") - 1
         owner = entry[flow]
@@ -229,16 +234,14 @@ class Lane:
             if (rest := flows[index].rest) is not None:
                 pieces.give(rest, data, int(reached[index]), int(stops[index]))
                 entries[entry[index]][0].rise()
-        said = None
-        if self._limit is not None:
-            said = self._say(told, several, owner, flow, begin, content)
+        heard = None if said is None else self._say(told, several, owner, flow, said.some(keep))
         for (_, layer), count in zip(entries, counts.tolist(), strict=True):
             layer.frames += count
             layer.messages += 0 if said is None else count
         block = FrameBlock(columns=told, several=several, broken={})
-        return Frames(block, np.flatnonzero(refused).tolist(), said)
+        return Frames(block, np.flatnonzero(refused).tolist(), heard)
 
-    def _say(self, told: tuple[Ints, ...], several: Ints, owner: Ints, flow: Ints, begin: Ints, content: bytes) -> Talk:
+    def _say(self, told: tuple[Ints, ...], several: Ints, owner: Ints, flow: Ints, said: Said) -> Talk:
         """What the frames say; and tell the layers that it was said."""
         _, number, _, _, _, time, side, first, _, size, length, _ = told
         layers = [layer for _, layer in self._entries]
@@ -246,18 +249,19 @@ class Lane:
         for place in np.flatnonzero(number == frames + 1).tolist():
             layers[owner[place]].began(_time(time[place]))
         if len(flow):
-            data = first < 0x80 + CLOSE
+            data = first & CLOSE == 0  # all opcodes of control frames have this bit
             begins = np.append(0, np.flatnonzero(np.diff(flow)) + 1)
             ends = np.append(begins[1:], len(flow)) - 1
-            sums = (np.add.reduceat(column, begins) for column in (data.astype(np.int64), length * data, size))
+            amounts = (data.astype(np.int64), length * data, said.length * data, size)
+            sums = (np.add.reduceat(column, begins) for column in amounts)
             last = np.maximum.reduceat(number * data, begins)
             rows = (ends, ends - begins + 1, *sums, last)
-            for place, *amounts in zip(*(column.tolist() for column in rows), strict=True):
-                layers[owner[place]].passed(int(side[place]), *amounts, _time(time[place]))
-        ordered = ordered_block((*told[:-1], number - frames + messages, begin, owner, told[-1]), several, {})
-        *columns, numbers, begins, owners, ready = ordered.columns
+            for place, *some in zip(*(column.tolist() for column in rows), strict=True):
+                layers[owner[place]].passed(int(side[place]), *some, _time(time[place]))
+        ordered = ordered_block((*told[:-1], number - frames + messages, said.begin, said.length, owner, told[-1]), several, {})
+        *columns, numbers, begins, lengths, owners, ready = ordered.columns
         block = FrameBlock(columns=(*columns, ready), several=ordered.several, broken={})
-        return talk(block, numbers, begins, content, [layers[index] for index in owners.tolist()])
+        return talk(block, numbers, begins, lengths, said.content, [layers[index] for index in owners.tolist()])
 
     def _numbers(self, entry: Ints, side: Ints, ready: Ints) -> tuple[Ints, Ints]:
         """The number of each frame in its WebSocket, both sides in the order of the wire, and how many there are of each."""

@@ -71,10 +71,12 @@ static char *base64(char *to, const uint8_t *data, Py_ssize_t size)
     return to;
 }
 
-static char *message_line(char *to, const Frames *frames, Py_ssize_t i, const Slice *mine, int64_t number, const uint8_t *said)
+static char *message_line(char *to, const Frames *frames, Py_ssize_t i, const Slice *mine, int64_t number, const uint8_t *said,
+                          int64_t size)
 {
-    int text = (frames->column[FIRST][i] & 15) == 1;
-    uint64_t length = (uint64_t)frames->column[LENGTH][i], which = (uint64_t)frames->column[NUMBER][i];
+    int64_t first = frames->column[FIRST][i];
+    int text = (first & 15) == 1;
+    uint64_t which = (uint64_t)frames->column[NUMBER][i];
     PUT("{\"event\": \"websocket.message\"");
     if (!(to = frames_shared(to, frames, i, mine)))
         return NULL;
@@ -87,54 +89,58 @@ static char *message_line(char *to, const Frames *frames, Py_ssize_t i, const Sl
         PUT("text\", \"length\": ");
     else
         PUT("binary\", \"length\": ");
-    to = decimal(to, length, 1);
+    to = decimal(to, (uint64_t)size, 1);
     PUT(", \"wire_length\": ");
-    to = decimal(to, length, 1);
-    PUT(", \"compressed\": false, \"fragments\": 1, \"frames\": [");
+    to = decimal(to, (uint64_t)frames->column[LENGTH][i], 1);
+    if (first & 0x40)
+        PUT(", \"compressed\": true, \"fragments\": 1, \"frames\": [");
+    else
+        PUT(", \"compressed\": false, \"fragments\": 1, \"frames\": [");
     to = decimal(to, which, 1);
     PUT(", ");
     to = decimal(to, which, 1);
     if (text) {
         PUT("], \"text\": ");
-        to = string(to, said, (Py_ssize_t)length);
+        to = string(to, said, (Py_ssize_t)size);
     } else {
         PUT("], \"data\": ");
-        to = base64(to, said, (Py_ssize_t)length);
+        to = base64(to, said, (Py_ssize_t)size);
     }
     PUT(", \"problems\": []}\n");
     return to;
 }
 
-/* messages((columns, start, base, seconds, heads, slices), from, numbers, begins, content, framed, spoken, most) -> (bytes, next)
+/* messages((columns, start, base, seconds, heads, slices), from, numbers, begins, lengths, content, framed, spoken, most) -> (bytes, next)
 
    Messages of one frame each as lines of JSON, up to so many bytes: with framed the line of the frame, then with spoken that
-   of the message.  numbers are those of the messages, begins where in content what they say begins. */
+   of the message.  numbers are those of the messages, begins and lengths where in
+   content what they say is. */
 PyObject *messages(PyObject *self, PyObject *args)
 {
     PyObject *given, *made = NULL;
-    Py_buffer numbers, begins, content;
+    Py_buffer numbers, begins, lengths, content;
     Py_ssize_t i, most;
     int framed, spoken;
     Frames frames;
     Text text = {NULL, NULL, NULL};
-    if (!PyArg_ParseTuple(args, "O!ny*y*y*ppn", &PyTuple_Type, &given, &i, &numbers, &begins, &content, &framed, &spoken, &most))
+    if (!PyArg_ParseTuple(args, "O!ny*y*y*y*ppn", &PyTuple_Type, &given, &i, &numbers, &begins, &lengths, &content, &framed, &spoken, &most))
         return NULL;
     if (!frames_read(given, &frames)) {
-        const int64_t *number = numbers.buf, *begin = begins.buf;
-        if (i < 0 || numbers.len != frames.count * 8 || begins.len != frames.count * 8)
+        const int64_t *number = numbers.buf, *begin = begins.buf, *size = lengths.buf;
+        if (i < 0 || numbers.len != frames.count * 8 || begins.len != frames.count * 8 || lengths.len != frames.count * 8)
             PyErr_SetString(PyExc_ValueError, "columns that do not fit");
         for (; !PyErr_Occurred() && i < frames.count && text.to - text.at < most; i++) {
-            int64_t length = frames.column[LENGTH][i];
-            if (length < 0 || begin[i] < 0 || begin[i] > content.len - length) {
+            if (size[i] < 0 || size[i] > content.len || begin[i] < 0 || begin[i] > content.len - size[i]) {
                 PyErr_SetString(PyExc_ValueError, "no such places");
                 break;
             }
             const Slice *mine;
-            char *to = frames_next(&frames, i, &text, 6 * (Py_ssize_t)length, &mine) ? NULL : text.to;
+            char *to = frames_next(&frames, i, &text, 6 * (Py_ssize_t)size[i], &mine) ? NULL : text.to;
             if (to && framed)
                 to = frames_line(to, &frames, i, mine);
             if (to && spoken)
-                to = message_line(to, &frames, i, mine, number[i], (const uint8_t *)content.buf + begin[i]);
+                to = message_line(to, &frames, i, mine, number[i], (const uint8_t *)content.buf + begin[i],
+                                  size[i]);
             if (!to)
                 break;
             text.to = to;
@@ -146,6 +152,7 @@ PyObject *messages(PyObject *self, PyObject *args)
     }
     PyBuffer_Release(&numbers);
     PyBuffer_Release(&begins);
+    PyBuffer_Release(&lengths);
     PyBuffer_Release(&content);
     return made;
 }

@@ -28,7 +28,8 @@ def pack(found: list[Found]) -> list[tuple[str, Any]]:
         elif kind == "talk":
             # Parts of a block share what is said: it is sent once.
             said, content = None if value.content is content else value.content, value.content
-            plain.append((kind, (_plain(value.frames), value.numbers.tobytes(), value.begins.tobytes(), said)))
+            columns = [column.tobytes() for column in (value.numbers, value.begins, value.lengths)]
+            plain.append((kind, (_plain(value.frames), columns, said)))
         elif kind == "heard":
             plain.append((kind, _plain_heard(*value)))
         elif kind in ("over", "opened"):
@@ -77,10 +78,10 @@ def unpack(plain: list[tuple[str, Any]]) -> Iterator[Found]:
 
             from netviz.event import MessageBlock
 
-            frames, numbers, begins, said = value
+            frames, columns, said = value
             content = content if said is None else said
-            yield kind, MessageBlock(frames=_frames(frames), numbers=np.frombuffer(numbers, np.int64),
-                                     begins=np.frombuffer(begins, np.int64), content=content)  # fmt: skip
+            numbers, begins, lengths = (np.frombuffer(column, np.int64) for column in columns)
+            yield kind, MessageBlock(frames=_frames(frames), numbers=numbers, begins=begins, lengths=lengths, content=content)
         elif kind == "heard":
             yield kind, _heard(*value)
         else:

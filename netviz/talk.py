@@ -12,13 +12,13 @@ from netviz.capture.batch import NO_TIME, Ints
 from netviz.event import FrameBlock, MessageBlock, Origin
 from netviz.layers.layer import Told
 from netviz.layers.websocket.conversation import WebSocket
-from netviz.layers.websocket.frame import CLOSE, Head
-from netviz.layers.websocket.message import unmask
+from netviz.layers.websocket.frame import CLOSE, TEXT, Head
+from netviz.layers.websocket.message import is_text, unmask
 from netviz.native import native
 
-__all__ = ["Heard", "Talk", "joined", "read_payload", "talk", "woven"]
+__all__ = ["Heard", "Said", "Talk", "inflated", "joined", "read_payload", "talk", "woven"]
 
-_TEXT, _CONTROL = 0x81, 0x80 + CLOSE
+_TEXT = 0x81
 
 #: Below so many messages between two other things a block is not worth its while: then they are told one by one.
 _WORTHWHILE = 8
@@ -31,6 +31,18 @@ class Talk(NamedTuple):
 
     block: MessageBlock
     control: list[tuple[int, int, Told]]
+
+
+class Said(NamedTuple):
+    """What frames say: where in the content that of each begins, and how long it is."""
+
+    content: bytes
+    begin: Ints
+    length: Ints
+
+    def some(self, which: Ints) -> Said:
+        """That of some of them."""
+        return Said(self.content, self.begin[which], self.length[which])
 
 
 class Heard(NamedTuple):
@@ -50,24 +62,39 @@ def read_payload(data: bytes, at: Ints, length: Ints, mask: Ints, first: Ints) -
     rows = zip(at.tolist(), length.tolist(), mask.tolist(), first.tolist(), strict=True)
     for index, (begin, size, key, kind) in enumerate(rows):
         chunks.append(unmask(data[begin : begin + size], key))
-        valid[index] = kind != _TEXT or _is_text(chunks[-1])
+        valid[index] = kind != _TEXT or is_text(chunks[-1])
     return b"".join(chunks), valid
 
 
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def inflated(said: Said, which: Ints, owner: Ints, side: Ints, first: Ints, layers: list[WebSocket]) -> tuple[Said, list[int]]:
+    """The same with what is compressed inflated, of these frames and their WebSockets; and of which that was not possible."""
+    content, begin, length = said
+    chunks, size, failed = [content], len(content), []
+    starts = np.flatnonzero(np.append(True, owner[1:] != owner[:-1])).tolist()
+    for start, stop in zip(starts, [*starts[1:], len(owner)], strict=True):
+        index, rows = int(owner[start]), which[start:stop]
+        texts = (first[rows] & 15 == TEXT).tolist()
+        places = zip(side[rows].tolist(), begin[rows].tolist(), (begin[rows] + length[rows]).tolist(), texts, strict=True)
+        pieces = [(whose, content[at:end], text) for whose, at, end, text in places]
+        found = layers[index].inflate(pieces) if layers[index].inflates else None
+        if found is None:
+            failed.append(index)
+            continue
+        sizes = np.array([len(piece) for piece in found], np.int64)
+        begin[rows], length[rows] = size + np.cumsum(sizes) - sizes, sizes
+        size += int(sizes.sum())
+        chunks += found
+    return Said(b"".join(chunks), begin, length), failed
 
 
-def talk(frames: FrameBlock, numbers: Ints, begins: Ints, content: bytes, layers: list[WebSocket]) -> Talk:
-    """Frames in order, each a message: their numbers, where in the content what they say begins, and the layer of each."""
+def talk(frames: FrameBlock, numbers: Ints, begins: Ints, lengths: Ints, content: bytes, layers: list[WebSocket]) -> Talk:
+    """Frames in order, each a message: their numbers, where in the content what they say begins and how long it is, and the
+    layer of each.
+    """
     columns, several = frames.columns, frames.several
     first = columns[7]
     control: list[tuple[int, int, Told]] = []
-    data = first < _CONTROL
+    data = first & CLOSE == 0
     if not data.all():
         before = np.cumsum(data)
         origins = frames.origins(0, len(first))
@@ -82,9 +109,10 @@ def talk(frames: FrameBlock, numbers: Ints, begins: Ints, content: bytes, layers
             control += [(int(before[place]), ready, told) for told in both]
         several = several[data[several[:, 0]]]
         several[:, 0] = before[several[:, 0]] - 1
-        columns, numbers, begins = tuple(column[data] for column in columns), numbers[data], begins[data]
+        columns = tuple(column[data] for column in columns)
+        numbers, begins, lengths = numbers[data], begins[data], lengths[data]
     block = FrameBlock(columns=columns, several=several, broken={})
-    return Talk(MessageBlock(frames=block, numbers=numbers, begins=begins, content=content), control)
+    return Talk(MessageBlock(frames=block, numbers=numbers, begins=begins, lengths=lengths, content=content), control)
 
 
 def joined(parts: list[Heard]) -> list[Told]:
@@ -95,11 +123,11 @@ def joined(parts: list[Heard]) -> list[Told]:
         return woven(Heard(found, said[0] if said else None))
     blocks, size = [], 0
     for block, _ in said:
-        columns = (*block.frames.columns[:-1], block.numbers, block.begins + size, block.frames.columns[-1])
+        columns = (*block.frames.columns[:-1], block.numbers, block.begins + size, block.lengths, block.frames.columns[-1])
         blocks.append(FrameBlock(columns=columns, several=block.frames.several, broken={}))
         size += len(block.content)
     merged = merge(blocks)
-    *rest, numbers, begins, last = merged.columns
+    *rest, numbers, begins, lengths, last = merged.columns
     frames = FrameBlock(columns=(*rest, last), several=merged.several, broken={})
     content = b"".join(block.content for block, _ in said)
     control = []
@@ -108,7 +136,8 @@ def joined(parts: list[Heard]) -> list[Told]:
         others = [block.frames.columns[-1] for index, (block, _) in enumerate(said) if index != mine]
         for until, packet, told in some:
             control.append((until + sum(int(ready.searchsorted(packet)) for ready in others), packet, told))
-    return woven(Heard(found, Talk(MessageBlock(frames=frames, numbers=numbers, begins=begins, content=content), control)))
+    whole = MessageBlock(frames=frames, numbers=numbers, begins=begins, lengths=lengths, content=content)
+    return woven(Heard(found, Talk(whole, control)))
 
 
 def woven(heard: Heard) -> list[Told]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from netviz.event.base import NO_TIME, Happening, Problem
@@ -14,10 +14,8 @@ __all__ = ["FrameBlock", "MessageBlock"]
 #: Lengths are unsigned numbers of 64 bits; columns hold signed ones.
 _UNSIGNED = 1 << 64
 
-_TEXT = 1
-
-#: Where the length of the payload stands among the columns.
-_LENGTH = 10
+#: An opcode, and the bit of a compressed message (RFC 7692 section 6).
+_TEXT, _COMPRESSED = 1, 0x40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +61,10 @@ class FrameBlock(Happening):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageBlock(Happening):
-    """Messages of one frame each, with nothing amiss and not compressed, in the order of the packets that completed them.
+    """Messages of one frame each, with nothing amiss, in the order of the packets that completed them.
 
-    ``numbers`` are those of the messages, ``begins`` says where in ``content`` that of each begins: data as it was sent, and
-    text as valid UTF-8.
+    ``numbers`` are those of the messages, ``begins`` and ``lengths`` say where in ``content`` that of each is: data, or text
+    as valid UTF-8, inflated where it was compressed.
     """
 
     name: ClassVar[str] = "websocket.message"
@@ -74,6 +72,7 @@ class MessageBlock(Happening):
     frames: FrameBlock
     numbers: Any
     begins: Any
+    lengths: Any
     content: bytes
     packets: tuple[int, ...] = ()
     time: int | None = None
@@ -84,19 +83,20 @@ class MessageBlock(Happening):
     def events(self) -> Iterator[WebSocketFrame | WebSocketMessage]:
         """Each frame, and behind it its message."""
         content = self.content
-        for frame, number, begin in zip(self.frames.frames(), self.numbers.tolist(), self.begins.tolist(), strict=True):
+        said = zip(self.numbers.tolist(), self.begins.tolist(), self.lengths.tolist(), strict=True)
+        for frame, (number, begin, size) in zip(self.frames.frames(), said, strict=True):
             yield frame
             connection, which, origin, time, side, first, _, _, length, _ = frame
-            said = content[begin : begin + length]
+            what = content[begin : begin + size]
             yield WebSocketMessage(
-                connection, number, origin, time, side, frame_kind(first & 15), length, length, False, 1,
-                said.decode() if first & 15 == _TEXT else said, None, None, (which, which), (),
+                connection, number, origin, time, side, frame_kind(first & 15), size, length, first & _COMPRESSED > 0, 1,
+                what.decode() if first & 15 == _TEXT else what, None, None, (which, which), (),
             )  # fmt: skip
 
     def text(self, place: int) -> str:
         """What one of them says, which is text."""
         begin = int(self.begins[place])
-        return self.content[begin : begin + int(self.frames.columns[_LENGTH][place])].decode()
+        return self.content[begin : begin + int(self.lengths[place])].decode()
 
     def part(self, begin: int, end: int) -> MessageBlock:
         """Some of them."""
@@ -106,4 +106,4 @@ class MessageBlock(Happening):
             several = several.copy()
             several[:, 0] -= begin
         frames = FrameBlock(columns=tuple(column[some] for column in self.frames.columns), several=several, broken={})
-        return MessageBlock(frames=frames, numbers=self.numbers[some], begins=self.begins[some], content=self.content)
+        return replace(self, frames=frames, numbers=self.numbers[some], begins=self.begins[some], lengths=self.lengths[some])

@@ -58,6 +58,13 @@ class Inflator:
         self._recent: deque[bytes] = deque()
         self._size = 0
 
+    def copy(self) -> Inflator:
+        """Another one that goes on from here."""
+        other = Inflator(self._takeover, -self._bits, self._budget)
+        other._inflate = self._inflate.copy()
+        other._recent, other._size = self._recent.copy(), self._size
+        return other
+
     @property
     def exhausted(self) -> bool:
         """Whether more was inflated than anybody should for one connection."""
@@ -98,6 +105,15 @@ class Inflator:
             self._recent.clear()
             self._size = 0
         return out
+
+    def message(self, payload: bytes, limit: int) -> bytes | None:
+        """All of a message; None where it cannot be inflated to its end, or is more than the limit."""
+        try:
+            first, size = self.feed(payload, limit)
+            last, more = self.end(limit)
+        except zlib.error:
+            return None
+        return None if self.exhausted or size + more > limit else first + last
 
     def _remember(self, out: bytes) -> bytes:
         self._budget.left -= len(out)

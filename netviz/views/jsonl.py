@@ -137,8 +137,9 @@ class JsonLines:
             return
         while at < count:
             text, at = native.messages(  # type: ignore[union-attr]
-                (*page, block.frames.slices(at, count)), at, block.numbers, block.begins, block.content, framed, spoken, _LARGE
-            )
+                (*page, block.frames.slices(at, count)), at, block.numbers, block.begins, block.lengths, block.content, framed,
+                spoken, _LARGE,
+            )  # fmt: skip
             yield text
 
     def _page(self, block: FrameBlock) -> tuple[Any, ...] | None:

@@ -13,7 +13,7 @@ from netviz.layers.deflate import Budget, Deflate
 from netviz.layers.layer import Ending, Handover, Outlet, Told
 from netviz.layers.websocket.direction import Direction, Done
 from netviz.layers.websocket.frame import BINARY, CLOSE, TEXT, Head, describe
-from netviz.layers.websocket.message import Message, Whole, unmask
+from netviz.layers.websocket.message import Message, Whole, is_text, unmask
 from netviz.stream import Stream
 
 __all__ = ["WebSocket"]
@@ -40,6 +40,7 @@ class WebSocket:
         self.inferred = inferred
         self._deflate = deflate
         wanted, budget = outlet.wanted, Budget()
+        self._budget = budget
         self._record = wanted.anatomy is not None and wanted.anatomy[0] in (None, outlet.number)
         self.directions = tuple(
             Direction(side, stream, deflate, budget, inferred=inferred, contents=wanted.contents, limit=wanted.limit,
@@ -70,6 +71,27 @@ class WebSocket:
         return self._deflate is not None
 
     @property
+    def inflates(self) -> bool:
+        """Whether compressed messages of both sides can be inflated."""
+        return all(direction.inflates for direction in self.directions)
+
+    def inflate(self, said: list[tuple[int, bytes, bool]]) -> list[bytes] | None:
+        """What compressed messages say, each with its side and whether it is text; None where any of them needs a problem
+        told, and then nothing has happened.
+        """
+        left, known = self._budget.left, [direction.inflation for direction in self.directions]
+        found: list[bytes] = []
+        for side, payload, text in said:
+            content = self.directions[side].inflate(payload)
+            if content is None or (text and not is_text(content)):
+                self._budget.left = left
+                for direction, inflation in zip(self.directions, known, strict=True):
+                    direction.inflation = inflation
+                return None
+            found.append(content)
+        return found
+
+    @property
     def steady(self) -> bool:
         """Whether frames may be read elsewhere: nobody wants more than those, and no rule depends on what was before."""
         told = self.frames > 0 or not self.inferred  # that it is inferred is told with its first frames
@@ -82,12 +104,15 @@ class WebSocket:
         if self._first is None:
             self._first = time
 
-    def passed(self, side: int, frames: int, messages: int, payload: int, heads: int, number: int, time: int | None) -> None:
-        """Frames of a side were read elsewhere, among them so many messages with data: how many frames, the payload of the
-        data and the headers of all in bytes, and the number of the last frame with data and the time of the last of all.
+    def passed(
+        self, side: int, frames: int, messages: int, payload: int, content: int, heads: int, number: int, time: int | None
+    ) -> None:
+        """Frames of a side were read elsewhere, among them messages with data: how many of both; in bytes the payload of the
+        data, what it was before it was compressed, and the headers of all frames; the number of the last frame with data, and
+        the time of the last of all.
         """
         totals = self._totals[side]
-        for place, more in enumerate((frames, messages, payload, payload, 0, heads)):
+        for place, more in enumerate((frames, messages, payload, content, 0, heads)):
             totals[place] += more
         self._began[side] = number or self._began[side]
         self._last[side] = time

@@ -94,6 +94,24 @@ class Direction:
         return not (remembers or self.stream.gaps or self.stream.problems)
 
     @property
+    def inflates(self) -> bool:
+        """Whether what is compressed can be inflated."""
+        return self._deflate is not None and not self._broken
+
+    def inflate(self, payload: bytes) -> bytes | None:
+        """A whole message; None where something is wrong with it, and then `inflation` must be put back."""
+        return self._inflator_of_side().message(payload, self._limit)
+
+    @property
+    def inflation(self) -> Inflator | None:
+        """How far what is compressed was inflated."""
+        return None if self._inflator is None else self._inflator.copy()
+
+    @inflation.setter
+    def inflation(self, known: Inflator | None) -> None:
+        self._inflator = known
+
+    @property
     def whole(self) -> bool:
         """Whether no frame can have been missed since the first one."""
         return not (self._lost or self._given_up or self._missed)

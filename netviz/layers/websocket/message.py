@@ -15,7 +15,7 @@ from netviz.event import CLOSE_CODES, Origin, Problem, frame_kind
 from netviz.layers.deflate import Inflator
 from netviz.layers.websocket.frame import CLOSE, TEXT
 
-__all__ = ["LIMIT", "Message", "Whole", "unmask"]
+__all__ = ["LIMIT", "Message", "Whole", "is_text", "unmask"]
 
 #: Content of one message that is kept, in bytes.
 LIMIT = 16 << 20
@@ -51,6 +51,15 @@ def unmask(data: bytes | bytearray, mask: int, phase: int = 0) -> bytes:
     key = mask.to_bytes(4, "big")
     phase &= 3
     return _xor()(data, key[phase:] + key[:phase] if phase else key)
+
+
+def is_text(data: bytes) -> bool:
+    """Whether it is UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @lru_cache(maxsize=1)
