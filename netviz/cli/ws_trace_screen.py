@@ -128,10 +128,18 @@ class TraceScreen:
         for event in events:
             if not isinstance(event, MessageBlock):
                 yield event
-            elif self._held < _HELD or self._flowing or self._chosen.narrow or self._wishes.frames or self._wishes.stats:
+            elif len(self._traces) < 2 or self._held + len(event) <= _HELD or self._looks_at_each:
                 yield from event.events()
             else:
+                if self._held <= _HELD:
+                    self._held = _HELD + 1
+                    self._too_many()
                 self._count(event)
+
+    @property
+    def _looks_at_each(self) -> bool:
+        """Whether rows are not all that messages are for."""
+        return self._flowing or self._chosen.narrow or self._wishes.frames or self._wishes.stats
 
     def _count(self, block: MessageBlock) -> None:
         for number, count in Counter(block.frames.columns[0].tolist()).items():
@@ -140,6 +148,7 @@ class TraceScreen:
                 told.trace.frames += count
                 told.trace.messages += count
                 told.matched += count
+                self._dropped += count
 
     def _take(self, event: Event, passes: bool) -> None:
         told = self._of(event)
