@@ -193,6 +193,7 @@ def _last(head: Request | Response) -> int:
     return head.packets[-1] if head.packets else 0
 
 
+@lru_cache(maxsize=256)  # of thousands of connections nearly all say the same
 def _names(value: str | None, wanted: str, header: Literal["upgrade", "connection"]) -> bool:
     """Whether a list in a header has an element, in any case."""
     if value is None:

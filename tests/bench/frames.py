@@ -40,7 +40,8 @@ def main() -> None:
         if given.capture is None:
             write(big, connections=12_000, exchanges=10, messages=100, every=4)
         report(f"every frame: {big.stat().st_size / 1e6:,.0f} MB", best(frames(big), given.rounds))
-        report("frames, messages, upgrades, closes", best({"netviz": (*_NETVIZ, str(big), "--json")}, 1))
+        report("frames, messages, upgrades, closes", best({"netviz": (*_NETVIZ, str(big), "--json")}, given.rounds))
+        report("as typed, without options", best({"netviz": (*_NETVIZ, str(big))}, given.rounds))
         if given.capture is None:
             larger = Path(directory, "larger.pcap")
             write(larger, connections=48_000, exchanges=10, messages=100, every=4)

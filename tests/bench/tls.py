@@ -75,7 +75,7 @@ def write(shape: Shape, capture: Path, keys: Path, megabytes: int, cipher: str =
 
 
 def main() -> None:
-    """Measure frames alone, and everything."""
+    """Measure frames alone, everything, and the screen."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
@@ -92,7 +92,9 @@ def main() -> None:
             what = f"{name}: {capture.stat().st_size / 1e6:,.0f} MB, {count} connections"
             report(f"frames inside TLS, {what}",
                    best({"netviz": (*_NETVIZ, *named, "--only", "websocket.frame"), **others}, given.rounds))  # fmt: skip
-            report("everything inside TLS", best({"netviz": (*_NETVIZ, *named), **others}, given.rounds))
+            report("everything as JSON", best({"netviz": (*_NETVIZ, *named), **others}, given.rounds))
+            typed = (str(capture), "--keylog", str(keys))
+            report("as typed, without options", best({"netviz": (*_NETVIZ, *typed), **others}, given.rounds))
             report("without keys", best({"netviz": (*_NETVIZ, *named[:2])}, given.rounds))
 
 
