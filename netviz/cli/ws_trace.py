@@ -127,7 +127,8 @@ def ws_trace(
             elif plain:
                 _plain(console, analysis, events, chosen, frames=frames, full=full, raw=raw)
             else:
-                from netviz.cli.ws_trace_screen import TraceScreen, Wishes
+                from netviz.cli.trace_wishes import Wishes
+                from netviz.cli.ws_trace_screen import TraceScreen
 
                 flowing = source.streaming and not watch.begin(console)
                 wishes = Wishes(
@@ -181,7 +182,9 @@ def _bulk(lines: Any, block: Any, chosen: TraceSelection) -> None:
             sys.stdout.flush()
             sys.stdout.buffer.writelines(lines.messages(block, framed=framed, spoken=spoken))
         return
-    for event in block.events():
+    if chosen.problems:
+        return  # nothing is wrong with any of them
+    for event in (block if chosen.connection is None else block.of(chosen.connection)).events():
         if chosen.passes(event):
             sys.stdout.write(lines.line(event) + "\n")
 

@@ -13,6 +13,7 @@ from netviz.analysis import Analysis
 from netviz.cli.session_part import SessionPart
 from netviz.cli.tls_part import TlsPart
 from netviz.cli.trace_selection import TraceSelection
+from netviz.cli.trace_wishes import Wishes
 from netviz.event import (
     CaptureProblem,
     EngineIoSession,
@@ -27,7 +28,7 @@ from netviz.event import (
 from netviz.quantity import plural, span
 from netviz.statistics import Statistics
 from netviz.verdicts.websocket import Trace, judge_websocket, trace_severity
-from netviz.views.conversation import PREVIEW, Clock, frame_row, message_rows, problem_rows, stamp
+from netviz.views.conversation import PREVIEW, frame_row, message_rows, problem_rows, stamp
 from netviz.views.plain_session import plain_session
 from netviz.views.statistics import statistics_lines, statistics_table
 from netviz.views.text import fold, safe, wrapped
@@ -37,24 +38,10 @@ from netviz.views.upgrade import arithmetic, heads, rules, upgrade_lines
 from netviz.views.verdict import verdict_lines
 from netviz.views.websocket_story import after_upgrade, before_upgrade, ending
 
-__all__ = ["TraceScreen", "Wishes"]
+__all__ = ["TraceScreen"]
 
 #: Rows that are held back so that the verdict can come first, and rows that are shown behind an overview.
 _HELD, _FEW = 20_000, 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """How a user wants it; ``flowing`` prints what comes when it comes."""
-
-    frames: bool
-    full: bool
-    explain: bool
-    stats: bool
-    api: bool
-    raw: bool
-    clock: Clock
-    flowing: bool
 
 
 @dataclass(slots=True)
@@ -125,30 +112,35 @@ class TraceScreen:
 
     def _single(self, events: Iterable[Event]) -> Iterator[Event]:
         """The events one by one; messages of which no row will be shown are only counted."""
+        wanted, calm = self._chosen.connection, self._chosen.problems and not self._wishes.stats
         for event in events:
             if not isinstance(event, MessageBlock):
                 yield event
+            elif calm:
+                self._count(event, matched=False)  # nothing is wrong with any of them
+            elif wanted is not None:
+                yield from event.of(wanted).events()
             elif len(self._traces) < 2 or self._held + len(event) <= _HELD or self._looks_at_each:
                 yield from event.events()
             else:
                 if self._held <= _HELD:
                     self._held = _HELD + 1
                     self._too_many()
-                self._count(event)
+                self._count(event, matched=True)
 
     @property
     def _looks_at_each(self) -> bool:
         """Whether rows are not all that messages are for."""
         return self._flowing or self._chosen.narrow or self._wishes.frames or self._wishes.stats
 
-    def _count(self, block: MessageBlock) -> None:
+    def _count(self, block: MessageBlock, *, matched: bool) -> None:
         for number, count in Counter(block.frames.columns[0].tolist()).items():
             if self._chosen.connected(number):
                 told = self._current.get(number) or self._new(number)
                 told.trace.frames += count
                 told.trace.messages += count
-                told.matched += count
-                self._dropped += count
+                told.matched += count * matched
+                self._dropped += count * matched
 
     def _take(self, event: Event, passes: bool) -> None:
         told = self._of(event)

@@ -98,6 +98,17 @@ class MessageBlock(Happening):
         begin = int(self.begins[place])
         return self.content[begin : begin + int(self.lengths[place])].decode()
 
+    def of(self, connection: int) -> MessageBlock:
+        """Those of one connection."""
+        which = (self.frames.columns[0] == connection).nonzero()[0]
+        several = self.frames.several
+        places = which.searchsorted(several[:, 0])
+        mine = places < which.searchsorted(several[:, 0], "right")
+        several = several[mine]
+        several[:, 0] = places[mine]
+        frames = FrameBlock(columns=tuple(column[which] for column in self.frames.columns), several=several, broken={})
+        return replace(self, frames=frames, numbers=self.numbers[which], begins=self.begins[which], lengths=self.lengths[which])
+
     def part(self, begin: int, end: int) -> MessageBlock:
         """Some of them."""
         some = slice(begin, end)

@@ -124,13 +124,15 @@ class Tls:
 
     def _begin(self) -> None:
         """Read the handshake in the order of the wire: what one side says decides how the other is read."""
+        due = [side.due for side in self._sides]
         while not self._report.told:
-            due = [(packet, index) for index, side in enumerate(self._sides) if (packet := side.due) is not None]
-            if not due:
+            client, server = due
+            if client is None and server is None:
                 return
-            packet, index = min(due)
-            side = self._sides[index]
-            before, start, held = side.plain.end, side.source.start, len(side.plain.data)
+            index = _SERVER if client is None or (server is not None and server < client) else _CLIENT
+            side, other = self._sides[index], self._sides[1 - index]
+            packet, before, start, held = due[index] or 0, side.plain.end, side.source.start, len(side.plain.data)
+            state = other.held, other.waits, other.over
             if (record := side.read()) is not None:
                 self._take(index, side, record)
             elif index == _CLIENT and len(side.plain.data) > held:
@@ -141,6 +143,9 @@ class Tls:
                     self._report.conclude(packet, side.plain.ready(before)[1])
             elif side.source.start == start and side.due == packet:
                 return  # whatever the bytes are: what does not move does not move by asking again
+            due[index] = side.due
+            if state != (other.held, other.waits, other.over):
+                due[1 - index] = other.due
 
     @property
     def _expecting(self) -> bool:

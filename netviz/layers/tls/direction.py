@@ -200,7 +200,8 @@ class Direction:
     def _record(self, kind: int, content: bytes, size: int, state: str) -> Record:
         stream = self.source
         end = stream.start + size
-        packets = tuple(dict.fromkeys(stream.origin(stream.start, end)[::3]))
+        origin = stream.origin(stream.start, end)
+        packets = (origin[0],) if len(origin) == 3 else tuple(dict.fromkeys(origin[::3]))
         ready, time = stream.ready(end - 1)
         stream.consume(size)
         return Record(kind, content, packets, ready, time, size, state)  # type: ignore[arg-type]

@@ -78,7 +78,8 @@ class Report:
     def note(self, index: int, record: Record, names: list[str]) -> None:
         """A record of the handshake, where anybody wants to hear of it."""
         if not self.told and self._outlet.wanted.contents:
-            self._last = max(self._last, (record.ready, record.time), key=lambda pair: pair[0])
+            if record.ready > self._last[0]:
+                self._last = record.ready, record.time
             if len(self._noted) < _MOST:
                 self._noted.append((record.ready, index, record._replace(content=b""), tuple(names)))
 
