@@ -121,7 +121,7 @@ PyObject *messages(PyObject *self, PyObject *args)
         return NULL;
     if (!frames_read(given, &frames)) {
         const int64_t *number = numbers.buf, *begin = begins.buf;
-        if (i < 0 || numbers.len != frames.count * 8 || begins.len != frames.count * 8)
+        if (i < 0 || i > frames.count || numbers.len != frames.count * 8 || begins.len != frames.count * 8)
             PyErr_SetString(PyExc_ValueError, "columns that do not fit");
         for (; !PyErr_Occurred() && i < frames.count && text.to - text.at < most; i++) {
             int64_t length = frames.column[LENGTH][i];

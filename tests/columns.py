@@ -33,7 +33,7 @@ def frame_block(*frames: WebSocketFrame) -> FrameBlock:
          frame.length - (frame.length >> 63 << 64), place)
         for place, frame in enumerate(frames)
     ]  # fmt: skip
-    columns = tuple(np.array(rows, np.int64).reshape(-1, 12).T)
+    columns = tuple(np.array(rows, np.int64).reshape(-1, 12).T.copy())
     broken = {place: frame.problems for place, frame in enumerate(frames) if frame.problems}
     return FrameBlock(columns=columns, several=np.array(several, np.int64).reshape(-1, 4), broken=broken)
 
