@@ -123,11 +123,13 @@ PyObject *messages(PyObject *self, PyObject *args)
     int framed, spoken;
     Frames frames;
     Text text = {NULL, NULL, NULL};
-    if (!PyArg_ParseTuple(args, "O!ny*y*y*y*ppn", &PyTuple_Type, &given, &i, &numbers, &begins, &lengths, &content, &framed, &spoken, &most))
+    if (!PyArg_ParseTuple(args, "O!ny*y*y*y*ppn", &PyTuple_Type, &given, &i, &numbers, &begins, &lengths, &content, &framed,
+                          &spoken, &most))
         return NULL;
     if (!frames_read(given, &frames)) {
         const int64_t *number = numbers.buf, *begin = begins.buf, *size = lengths.buf;
-        if (i < 0 || numbers.len != frames.count * 8 || begins.len != frames.count * 8 || lengths.len != frames.count * 8)
+        Py_ssize_t wide = frames.count * (Py_ssize_t)sizeof(int64_t);
+        if (i < 0 || i > frames.count || numbers.len != wide || begins.len != wide || lengths.len != wide)
             PyErr_SetString(PyExc_ValueError, "columns that do not fit");
         for (; !PyErr_Occurred() && i < frames.count && text.to - text.at < most; i++) {
             if (size[i] < 0 || size[i] > content.len || begin[i] < 0 || begin[i] > content.len - size[i]) {

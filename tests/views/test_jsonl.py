@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import unicodedata
 from base64 import b64encode
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netviz
@@ -21,7 +19,6 @@ from netviz.event import (
     Answer,
     CaptureProblem,
     Event,
-    FrameBlock,
     Header,
     Options,
     Problem,
@@ -34,8 +31,6 @@ from netviz.event import (
     WebSocketMessage,
     WebSocketUpgrade,
 )
-from netviz.native import native
-from netviz.views import jsonl
 from netviz.views.jsonl import JsonLines
 from tests.conftest import CAPTURES
 from tests.hostile import HOSTILE, dangerous
@@ -339,234 +334,3 @@ def test_hostile_texts_of_a_websocket_stay_texts(name: str) -> None:
         found = json.loads(line)
         said = found.get("text", found.get("path", found.get("reason")))
         assert said == _shown(text)
-
-
-#: Packets of frames that lie in several, by their place.
-_SEVERAL: dict[int, tuple[int, ...]] = {0: (9, 12, 12), 1: (10, 11), 2: (11, 1 << 40), 5: tuple(range(14, 400))}
-
-
-def _block(times: list[int], packets: dict[int, tuple[int, ...]] = _SEVERAL) -> FrameBlock:
-    """A frame at each of these times, every third of a client; some of them in several packets, by their place."""
-    count = len(times)
-    place = np.arange(count)
-    mask = np.where(place % 3, -1, place * 7919)
-    columns = (place % 5, place + 1, place + 9, place, place, np.array(times, np.int64), (place % 3 > 0) + 0, 0x81 + place % 2,
-               mask, place % 14, place * 300, place)  # fmt: skip
-    broken: dict[int, tuple[Problem, ...]] = {1: (Problem("mask-missing", "no mask", 4),)} if count > 1 else {}
-    several = [
-        (place, packet, 4, 5) for place, some in packets.items() if place < count for packet in some
-    ]  # fmt: skip
-    return FrameBlock(columns=columns, several=np.array(several, np.int64).reshape(-1, 4), broken=broken)
-
-
-def _all_ways(block: FrameBlock, start: int, together: int) -> list[str]:
-    """The lines of a block, which are the same without C, and one by one."""
-    lines = JsonLines()
-    lines.start = start
-    written = []
-    for loop in (native, None):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(jsonl, "native", loop)
-            patch.setattr(jsonl, "_TOGETHER", together)
-            written.append(b"".join(lines.block(block)).decode().splitlines())
-    assert written[0] == written[1] == [lines.line(frame) for frame in block.frames()]
-    return written[0]
-
-
-@pytest.mark.parametrize("together", [1, 2, 3, 4096])
-@given(start=st.integers(-(1 << 52), 1 << 52), times=st.lists(st.integers(0, 10**13) | st.integers(0, 10**6), max_size=6))
-@example(start=0, times=[0, 1, 10, 99_999, 100_000, 100_001, 123_450_000, 10**9, 10**9 + 1, 10**10, 9_999_999_999_999])
-@example(start=-(10**15) + 5, times=[0, 4, 5, 6])
-@example(start=1, times=[0, 1, 2])
-def test_a_block_is_written_as_its_frames_are(together: int, start: int, times: list[int]) -> None:
-    _all_ways(_block(times), start, together)
-
-
-@pytest.mark.parametrize("together", [1, 2, 3, 4096])
-@given(
-    packets=st.dictionaries(
-        st.integers(0, 5),
-        st.lists(st.integers(1, 5) | st.sampled_from([1 << 40, (1 << 63) - 1]), min_size=2, max_size=9).map(tuple),
-    )
-)
-@example(packets={0: (3, 3)})
-@example(packets={0: (3, 3, 3, 4, 4), 1: (4, 4), 2: (4, 5), 5: (6, 6)})
-@example(packets={0: (5, 4), 2: (4, 5, 4), 3: (4, 5, 5, 4, 6, 4)})
-@example(packets={4: (9, 3, 9, 3, 12, 9, 1, 12, 12, 1)})
-@example(packets={3: (1, 2, 3, 2, 3, 4, 1)})
-@example(packets={0: (2, 1, 2), 5: tuple(range(400, 14, -1)) * 2})
-def test_packets_that_come_again(together: int, packets: dict[int, tuple[int, ...]]) -> None:
-    """Each is told once, where it came first, whether they ascend or not; none by the frame behind it."""
-    packets = dict(sorted(packets.items()))
-    told = [json.loads(line)["packets"] for line in _all_ways(_block([5] * 6, packets), 0, together)]
-    assert told == [list(dict.fromkeys(packets.get(place, (place + 9,)))) for place in range(6)]
-
-
-def test_very_many_packets_in_no_order() -> None:
-    """A frame may lie in as many packets as it has bytes; each of them is not searched for among all the others."""
-    down = tuple(range(130_000, 0, -1))
-    line = _all_ways(_block([5], {0: down}), 0, 4096)[0]
-    assert json.loads(line)["packets"] == list(down)
-
-
-_in_c = pytest.mark.skipif(native is None, reason="built without C")
-_EXACT, _LONG = 1 << 52, (1 << 63) - 1
-
-#: Times in ns where something changes: days that leap years have or have not, ends of years, and of what 64 bits hold.
-_EDGES = [
-    *(
-        int(datetime(*day, tzinfo=UTC).timestamp()) * _SECOND + more
-        for day in (
-            (1970, 1, 1), (1970, 3, 1), (1972, 2, 29), (1999, 12, 31), (2000, 1, 1), (2000, 2, 28), (2000, 2, 29), (2000, 3, 1),
-            (2001, 2, 28), (2001, 3, 1), (2024, 2, 29), (2024, 12, 31), (2038, 1, 19), (2100, 2, 28), (2100, 3, 1),
-            (2100, 12, 31), (2101, 1, 1), (2200, 2, 28), (2200, 3, 1), (2262, 4, 11),
-        )
-        for more in (0, 1, 999_999_999, 86_399 * _SECOND + 999_999_999)
-    ),
-    _LONG - 1, _LONG, _LONG + 1, 1 << 64, 1 << 80, -1, -2, -_LONG, -_LONG - 1, -_LONG - 2, -(1 << 80),
-]  # fmt: skip
-_times = st.sampled_from(_EDGES) | st.integers(0, _LONG) | st.integers(-(1 << 66), 1 << 66)
-#: How far apart two times are: a round trip, a day, about as much as a double holds, anything.
-_apart = (
-    st.integers(-200_000, 200_000) | st.integers(-(10**14), 10**14) | st.integers(-(10**15) - 9, -(10**15) + 9)
-    | st.integers(10**15 - 9, 10**15 + 9) | st.integers(-_EXACT - 9, -_EXACT + 9) | st.integers(_EXACT - 9, _EXACT + 9)
-    | st.integers(-_LONG, _LONG)
-)  # fmt: skip
-
-
-def _written(time: int, start: int) -> str:
-    """The keys of a time that has a place in the calendar."""
-    second, nanosecond = divmod(time, _SECOND)
-    stamp = (datetime(1970, 1, 1) + timedelta(seconds=second)).isoformat()
-    return f', "time": "{stamp}.{nanosecond:09d}Z", "elapsed": {(time - start) / _SECOND!r}'
-
-
-def _in_python(time: int, start: int) -> str:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonl, "native", None)
-        return jsonl.moment(time, start)
-
-
-def test_every_edge_of_the_calendar() -> None:
-    for time in _EDGES:
-        if 0 <= time <= _LONG:
-            assert jsonl.moment(time, time - 5) == _in_python(time, time - 5) == _written(time, time - 5)
-
-
-@settings(max_examples=500)
-@given(time=_times, apart=_apart)
-def test_times_in_c_and_in_python(time: int, apart: int) -> None:
-    start = time - apart
-    told = jsonl.moment(time, start)
-    assert told == _in_python(time, start)
-    if 0 <= time <= _LONG:
-        assert told == _written(time, start)
-    if native is not None:
-        exact = 0 <= time <= _LONG and 0 <= start <= _LONG and abs(apart) <= _EXACT
-        assert native.moment(time, start) == (told if exact else None)
-
-
-def test_a_time_without_a_start_and_none_at_all() -> None:
-    assert jsonl.moment(None, 5) == jsonl.moment(None, None) == ""
-    assert jsonl.moment(5, None) == ', "time": "1970-01-01T00:00:00.000000005Z", "elapsed": 0.0'
-
-
-@settings(max_examples=500)
-@given(duration=_apart | _times)
-@example(duration=0)
-@example(duration=99_999)
-@example(duration=100_000)
-@example(duration=10**15 - 1)
-@example(duration=10**15)
-@example(duration=_EXACT)
-@example(duration=_EXACT + 1)
-@example(duration=-_EXACT)
-@example(duration=-_EXACT - 1)
-def test_durations_in_c_and_in_python(duration: int) -> None:
-    expected = repr(duration / _SECOND)
-    assert jsonl._seconds(duration) == expected
-    if native is not None:
-        assert native.seconds(duration) == (expected if abs(duration) <= _EXACT else None)
-
-
-@_in_c
-@pytest.mark.parametrize(
-    "given", [(), (1,), (1, 2, 3), (None, 1), (1, None), ("1", 1), (1, "1"), (1.0, 1), (1, b"1"), ([], [])]
-)
-def test_a_moment_is_two_whole_numbers(given: tuple[Any, ...]) -> None:
-    assert native is not None
-    with pytest.raises(TypeError):
-        native.moment(*given)
-    with pytest.raises(TypeError):
-        native.moment(*given, start=1)
-
-
-@_in_c
-@pytest.mark.parametrize("given", [(), (1, 2), (None,), ("1",), (1.0,), (b"1",), ([],)])
-def test_a_duration_is_a_whole_number(given: tuple[Any, ...]) -> None:
-    assert native is not None
-    with pytest.raises(TypeError):
-        native.seconds(*given)
-
-
-def _lines(**changes: Any) -> tuple[Any, ...]:
-    """Two frames at the same time, of which the first lies in two packets."""
-    usual: dict[str, Any] = {
-        "columns": tuple(np.array((value, value), np.int64) for value in (1, 2, 3, 4, 5, 6, 0, 0x81, -1, 2, 7)), "from": 0,
-        "to": 2, "start": 0, "base": 0, "seconds": (b"then",), "heads": (b"head",) * 1024,
-        "slices": np.array(((0, 8, 1, 2), (0, 9, 1, 2)), np.int64),
-    }  # fmt: skip
-    return tuple({**usual, **changes}.values())
-
-
-def _packets(text: bytes) -> list[bytes]:
-    return [line.partition(b'"packets": [')[2].partition(b"]")[0] for line in text.splitlines()]
-
-
-@_in_c
-@pytest.mark.parametrize(("slices", "packets"), [
-    (_lines()[-1], [b"8, 9", b"3"]), (_lines()[-1][:1], [b"8", b"3"]), (b"", [b"3", b"3"]), (bytes(31), [b"3", b"3"]),
-    (_lines()[-1].tobytes()[:-1], [b"8", b"3"]), (np.array(((1, 8, 1, 2), (1, 8, 5, 9)), np.int64), [b"3", b"8"]),
-    (np.array(((2, 8, 1, 2), (1, 9, 1, 2)), np.int64), [b"3", b"3"]), (np.array(((-1, 8, 1, 2),), np.int64), [b"3", b"3"]),
-    (np.array(((0, 9, 1, 2), (1, 8, 1, 2), (1, 9, 0, 1)), np.int64), [b"9", b"8, 9"]),
-])  # fmt: skip
-def test_slices_that_are_given(slices: Any, packets: list[bytes]) -> None:
-    """Those of other frames are none of these."""
-    assert native is not None
-    assert _packets(native.lines(*_lines(slices=slices))) == packets
-
-
-@_in_c
-def test_packets_as_wide_as_they_can_be() -> None:
-    """There is room for them: a number below nothing is written as if it were none."""
-    assert native is not None
-    slices = np.array([(place, -1 - at, 0, 0) for place in (0, 1) for at in range(5000)], np.int64)
-    wide = b", ".join(b"%d" % ((1 << 64) - 1 - at) for at in range(5000))
-    assert _packets(native.lines(*_lines(slices=slices))) == [wide, wide]
-
-
-@_in_c
-@pytest.mark.parametrize(("given", "error"), [
-    ((), TypeError), (_lines()[:-1], TypeError), ((*_lines(), 1), TypeError), (_lines(slices=None), TypeError),
-    (_lines(slices={0: b"8"}), TypeError), (_lines(slices="x" * 32), TypeError), (_lines(slices=[(0, 8, 1, 2)]), TypeError),
-    (_lines(slices=np.zeros((4, 8), np.int64)[:, ::2]), ValueError), (_lines(slices=memoryview(bytes(64))[::2]), BufferError),
-    (_lines(columns=()), ValueError), (_lines(columns=_lines()[0][:-1]), ValueError), (_lines(to=3), ValueError),
-    (_lines(**{"from": -1}), ValueError), (_lines(**{"from": 3}), ValueError), (_lines(columns=list(_lines()[0])), TypeError),
-    (_lines(columns=(None,) * 11), TypeError), (_lines(seconds=()), ValueError), (_lines(base=7), ValueError),
-    (_lines(seconds=("then",)), ValueError), (_lines(seconds=(b"x" * 33,)), ValueError), (_lines(heads=()), ValueError),
-    (_lines(heads=("head",) * 1024), ValueError), (_lines(heads=(b"x" * 257,) * 1024), ValueError),
-])  # fmt: skip
-def test_frames_that_c_does_not_write(given: tuple[Any, ...], error: type[Exception]) -> None:
-    assert native is not None
-    with pytest.raises(error):
-        native.lines(*given)
-
-
-@_in_c
-def test_slices_are_let_go() -> None:
-    assert native is not None
-    for changes in ({}, {"to": 3}, {"seconds": ()}):
-        slices = bytearray(_lines()[-1].tobytes())
-        with contextlib.suppress(ValueError):
-            native.lines(*_lines(slices=slices, **changes))
-        slices.append(0)  # raises where somebody still holds it
