@@ -222,7 +222,8 @@ def _three(**changes: Any) -> tuple[Any, ...]:
     """Two messages of 7 bytes each in 20, and how they are to be written."""
     usual: dict[str, Any] = {
         "page": page(), "from": 0, "numbers": np.array((5, 6), np.int64), "begins": np.array((0, 13), np.int64),
-        "lengths": np.array((7, 7), np.int64), "content": b"first..------second.", "framed": True, "spoken": True, "most": 1 << 20,
+        "lengths": np.array((7, 7), np.int64), "content": b"first..------second.",
+        "framed": True, "spoken": True, "most": 1 << 20,
     }  # fmt: skip
     return tuple({**usual, **changes}.values())
 
@@ -345,7 +346,8 @@ def test_text_that_is_none(content: bytes) -> None:
     texts = set()
     for behind in (b"", b"\x80\x80\x80", b"\xbf\xbf\xbf"):
         text, following = native.messages(*_three(
-            begins=np.zeros(2, np.int64), lengths=_lengths(len(content), 0), content=content + behind, framed=False))  # fmt: skip
+            begins=np.zeros(2, np.int64), lengths=_lengths(len(content), 0), content=content + behind, framed=False,
+        ))  # fmt: skip
         assert following == 2
         assert text.endswith(b'"text": "", "problems": []}\n')
         texts.add(text)
@@ -354,7 +356,8 @@ def test_text_that_is_none(content: bytes) -> None:
 
 @IN_C
 @pytest.mark.parametrize("changes", [
-    {}, {"from": 9}, {"begins": bytes(8)}, {"lengths": bytes(8)}, {"content": b""}, {"page": page(seconds=())}, {"page": page(columns=())},
+    {}, {"from": 9}, {"begins": bytes(8)}, {"lengths": bytes(8)},
+    {"content": b""}, {"page": page(seconds=())}, {"page": page(columns=())},
     {"most": None}, {"page": ()},
 ])  # fmt: skip
 def test_what_was_given_is_let_go(changes: dict[str, Any]) -> None:
