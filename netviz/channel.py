@@ -124,13 +124,11 @@ class Channel:
         self.layer.resume(waiting, asked)
 
     def advance(self, *, pause: bool = False) -> bool:
-        """Have the layers read what came; with ``pause`` up to a WebSocket, where one begins or is inside TLS, and then the
-        answer is true.
-        """
+        """Have the layers read what came; with ``pause`` up to a WebSocket, and then the answer is true."""
         self.rise()
         for tls in self._below:
             tls.advance()
-        if pause and self._below and isinstance(self.layer, WebSocket):
+        if pause and isinstance(self.layer, WebSocket):
             return True
         while self.layer is not None:
             handover = self.layer.advance()

@@ -112,8 +112,8 @@ class Lane:
         return True
 
     def take_rest(self, channel: Channel, groups: tuple[Group | None, Group | None], again: int | None = None) -> bool:
-        """Take what lies unread in the Streams, because what is before it was in the same Batch; of a connection that was
-        taken ``again``, that.
+        """Take what lies unread in the Streams, where something was before it in this Batch or in the one before; of a
+        connection that was taken ``again``, that.
         """
         layer = channel.layer
         if type(layer) is not WebSocket or not layer.steady:
@@ -123,12 +123,9 @@ class Lane:
         for side in (channel.client, 1 - channel.client):
             stream, group = channel.streams[side], groups[side]
             who, size = (entry, side ^ channel.client), len(stream.data)
-            if channel.bare:
-                start, stop = self._payload.span(group)
-                if size > stop - start:
-                    return False
-                if group is not None:
-                    flows.append(_Flow(*who, _OUTER, stop - size, stop, None, None, None, stream))
+            start, stop = self._payload.span(group)
+            if channel.bare and size <= stop - start:
+                flows.append(_Flow(*who, _OUTER, stop - size, stop, None, None, None, stream))
             elif size:
                 start, self._unread = self._unread, self._unread + size
                 flows.append(_Flow(*who, _INNER, start, self._unread, None, None, None, stream))
