@@ -256,7 +256,8 @@ class TraceScreen:
             for line in problem_rows(event.problems, width):
                 self._print(line)
             return
-        for line in message_rows(event, time, width, full=self._wishes.full):
+        coloured = self._console.color_system is not None
+        for line in message_rows(event, time, width, full=self._wishes.full, coloured=coloured):
             self._print(line)
 
     # Printing at the end

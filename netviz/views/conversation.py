@@ -16,8 +16,9 @@ __all__ = ["PREVIEW", "Clock", "frame_row", "message_rows", "preview", "problem_
 
 Clock = Literal["elapsed", "delta", "absolute"]
 
-#: Characters of content that are looked at where not all of it is wanted.
-PREVIEW = 2000
+#: Characters of content that are looked at where not all of it is wanted; and of one line at least: more than it holds, so
+#: that a string of JSON that goes on behind it has its colour.
+PREVIEW, _LINE = 2000, 600
 
 #: Characters up to which JSON is coloured: beyond that it takes too long.
 _HIGHLIGHTED = 20_000
@@ -29,14 +30,16 @@ _KINDS = {"text": "text", "binary": "bin", "ping": "ping", "pong": "pong", "clos
 _highlight = JSONHighlighter()
 
 
-def message_rows(message: WebSocketMessage, time: str, width: int, *, full: bool = False, note: bool = True) -> Iterator[Text]:
+def message_rows(
+    message: WebSocketMessage, time: str, width: int, *, full: bool = False, note: bool = True, coloured: bool = True
+) -> Iterator[Text]:
     """A message; in one line, or with ``full`` in as many as it takes.  ``time`` is written as it is."""
     line = _begin(message.side, time, width, f"{message.number}")
     kind = _KINDS.get(message.kind, message.kind)
     line.append(f"{kind:<6}", {"text": "", "bin": "label"}.get(kind, "note" if kind == "close" else "faint"))
     line.append(f"{_size(message):>{13 if width >= _WIDE else 8}}  ", "faint")
     indent = len(line.plain)
-    content, whole = preview(message, full=full)
+    content, whole = preview(message, full=full, coloured=coloured, most=max(_LINE, 4 * width))
     after = _after(message, width >= _WIDE)
     if full:
         for text in _paragraphs(content, width - indent):
@@ -76,23 +79,25 @@ def problem_rows(problems: tuple[Problem, ...], width: int) -> Iterator[Text]:
         yield fold(line, width, 15)
 
 
-def preview(message: WebSocketMessage, *, full: bool = False) -> tuple[Text, bool]:
-    """The content, safe to print; and whether that is all of it."""
+def preview(message: WebSocketMessage, *, full: bool = False, coloured: bool = True, most: int = PREVIEW) -> tuple[Text, bool]:
+    """The content, safe to print, ``full`` or so many characters, JSON ``coloured`` where anybody sees colours; and whether
+    that is all of it.
+    """
     content = message.content
     if message.kind == "close":
         words = "no code" if message.code is None else f"{message.code} {close_name(message.code)}"
         said = content if isinstance(content, str) else "" if content is None else content.hex(" ")
-        return Text(words + (f": {safe(said[:PREVIEW])}" if said else "")), True
+        return Text(words + (f": {safe(said[:most])}" if said else "")), True
     if content is None:
         return Text("not shown", "faint"), True
     if isinstance(content, bytes):
-        raw = content if full else content[: PREVIEW // 3]
+        raw = content if full else content[: most // 3]
         return Text(raw.hex(" "), "faint" if message.kind in ("ping", "pong") else ""), len(raw) == len(content)
-    part = content if full else content[:PREVIEW]
+    part = content if full else content[:most]
     if message.kind != "text":
         return Text(safe(part), "faint"), len(part) == len(content)
     text = Text("\n").join(Text(safe(row)) for row in part.split("\n")) if full else Text(safe(part))
-    if content[:1] in ("{", "[") and len(part) <= _HIGHLIGHTED:
+    if coloured and content[:1] in ("{", "[") and len(part) <= _HIGHLIGHTED:
         _highlight.highlight(text)
     return text, len(part) >= len(content)
 
