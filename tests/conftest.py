@@ -15,6 +15,7 @@ import netviz.layers.tls.run
 import netviz.ordinary
 import netviz.payload
 import netviz.stream
+import netviz.talk
 import netviz.views.jsonl
 from netviz.native import native
 from netviz.samples import samples
@@ -58,6 +59,7 @@ def loops(request: pytest.FixtureRequest) -> Iterator[None]:
             patch.setattr(netviz.payload, "native", None)
             patch.setattr(netviz.lane, "native", None)
             patch.setattr(netviz.stream, "native", None)
+            patch.setattr(netviz.talk, "native", None)
             patch.setattr(netviz.layers.tls.run, "native", None)
             patch.setattr(netviz.views.jsonl, "native", None)
         yield

@@ -171,7 +171,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[_Ran]:
 
     def counted(lane: Lane) -> Frames:
         frames = run(lane)
-        found.append(_Ran(len(frames.columns[0]), len(frames.refused)))
+        found.append(_Ran(len(frames.block.columns[0]), len(frames.refused)))
         return frames
 
     monkeypatch.setattr(Lane, "run", counted)
