@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netviz.block import block, merge, no_frames
 from netviz.capture.batch import NO_TIME
 from netviz.event import FrameBlock, Problem, WebSocketFrame
-from netviz.block import block, merge
 from tests.talk import frame_event
 
 _BAD = (Problem("some-rule", "it is broken", 6), Problem("other", "elsewhere", 0))
@@ -113,7 +113,7 @@ def _in_order(rows: list[tuple[int, WebSocketFrame]]) -> list[WebSocketFrame]:
 @given(rows=_rows.map(_numbered))
 def test_rows_as_columns(rows: list[tuple[int, WebSocketFrame]]) -> None:
     """They are told in the order of the packets that completed them, and else in their own."""
-    made = block(None, rows)
+    made = block(no_frames(), rows)
     assert list(made.frames()) == _in_order(rows)
     assert sorted(made.several[:, 0].tolist()) == made.several[:, 0].tolist()
 
@@ -125,10 +125,10 @@ def test_blocks_as_one(parts: list[list[tuple[int, WebSocketFrame]]]) -> None:
     for part in parts:
         numbered.append(every[at : at + len(part)])
         at += len(part)
-    one = merge([block(None, part) for part in numbered])
-    assert list(one.frames()) == list(block(None, every).frames()) == _in_order(every)
-    assert one.several.tolist() == block(None, every).several.tolist()
-    assert one.broken == block(None, every).broken
+    one = merge([block(no_frames(), part) for part in numbered])
+    assert list(one.frames()) == list(block(no_frames(), every).frames()) == _in_order(every)
+    assert one.several.tolist() == block(no_frames(), every).several.tolist()
+    assert one.broken == block(no_frames(), every).broken
 
 
 @pytest.mark.parametrize("ready", [(1, 2), (2, 1), (1, 1)])
@@ -137,6 +137,6 @@ def test_what_a_layer_told_among_what_the_lane_read(ready: tuple[int, int]) -> N
     read = _block(_FRAMES[1], _FRAMES[0])
     columns = *read.columns[:-1], np.array((ready[0], ready[0]), np.int64)
     told = [(ready[1], _FRAMES[3]), (ready[1], _FRAMES[2])]
-    made = block(Frames(columns, read.several, []), told)
+    made = block(FrameBlock(columns=columns, several=read.several, broken={}), told)
     both = [_FRAMES[1], _FRAMES[0], _FRAMES[3], _FRAMES[2]]
     assert list(made.frames()) == (both if ready[0] <= ready[1] else both[2:] + both[:2])
