@@ -21,7 +21,7 @@ from tests.frames import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, ac
 from tests.polling import JOINED, OPEN, switch
 from tests.talk import Line, c, s
 from tests.tls import Setup
-from tests.wire import CLIENT, SERVER, Packet, Wire, weave
+from tests.wire import ACK, CLIENT, FIN, PSH, RST, SERVER, Packet, Wire, weave
 
 _PLAIN, _TLS, _CBC = 0, 1, 2
 _SETUPS = Setup(), Setup(ssl.TLSVersion.TLSv1_2, "AES128-SHA")
@@ -257,6 +257,20 @@ def test_an_upgrade_comes_before_what_is_said_together(speaker: Speaker) -> None
     told = speaker.read(speaker.talk(_TALKS["data"].lines))
     kinds = [type(event) for event in told if not isinstance(event, WebSocketFrame | WebSocketMessage)]
     assert kinds[1:] == [WebSocketUpgrade, MessageBlock, WebSocketClose]
+
+
+@pytest.mark.usefixtures("any_block")
+@pytest.mark.parametrize("flags", [FIN | PSH | ACK, RST | ACK])
+@pytest.mark.parametrize("rows", [0, 2])
+def test_the_end_comes_behind_what_its_packet_carries(flags: int, rows: int, speaker: Speaker) -> None:
+    wire = Wire().open()
+    for side, data in [*UP, *_DATA * 2]:
+        wire.send(side, PSH | ACK, data)
+    wire.client(FIN | ACK, frame(TEXT, "going", MASK)).server(flags, frame(TEXT, "gone"))
+    read = speaker.alike(wire.packets, rows)
+    told = [event.name for event in read.events][-3:]
+    assert told == ["websocket.frame", "websocket.message", "websocket.close"]
+    assert read.together > 0 or (flags & RST and not rows)
 
 
 # Anything
