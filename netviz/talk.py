@@ -120,7 +120,8 @@ def woven(heard: Heard) -> list[Told]:
     ready = block.frames.columns[-1]
     others = [
         # An end comes behind what its packet carries, anything else before it.
-        (int(ready.searchsorted(packet, "right" if told[0] == "close" else "left")), packet, told) for packet, told in found
+        (int(ready.searchsorted(packet, "right" if told[0] == "close" else "left")), packet, told)
+        for packet, told in found
     ]
     everything: list[Told] = []
     done = 0

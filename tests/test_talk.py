@@ -69,6 +69,7 @@ _TALKS: dict[str, _Said] = {
          *_DATA], 13),
     "nothing but control frames": _Said([*UP, *_BEAT * 5, *_BYE], 0, ever=False),
     "pings among others in a segment": _Said([*UP, _run(*[s(TEXT, "a"), s(PING, b"p"), s(TEXT, "b")] * 9), *_BYE], 18),
+    "pings that span segments": _Said([*UP, *_DATA, c(PING, b"p" * 125), s(PONG, b"p" * 125), *_DATA, c(TEXT, "b" * 200)], 13),
     "a ping that is no UTF-8": _Said([*UP, *_DATA, c(PING, b"\xff\xfe"), s(PONG, b"\xff\xfe"), *_DATA], 12),
     "a close of one side": _Said([*UP, *_DATA, s(CLOSE, b"\x03\xe8"), *[c(TEXT, "more")] * 3], 9),
     "a close with data behind it": _Said([*UP, *_DATA, _run(s(CLOSE, b"\x03\xe8"), s(TEXT, "late")), *_DATA], 0),
@@ -127,7 +128,9 @@ def test_what_is_said_together(name: str, tls: int, speaker: Speaker) -> None:
         read = speaker.alike(packets, rows, limit=limit)
         assert (read.together > 0) is ever
         assert _said(read.events) == _said(whole.events)
-    speaker.alike(speaker.talk(lines, tls=tls, size=_small(lines)), 5, limit=limit)
+    packets = speaker.talk(lines, tls=tls, size=_small(lines))
+    for rows in (0, 5):
+        speaker.alike(packets, rows, limit=limit)
 
 
 def _said(events: Iterable[object]) -> list[object]:
