@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import netviz.talk
+from netviz.capture.batch import NO_TIME, Batch
 from netviz.event import MessageBlock, SocketIoPacket, WebSocketClose, WebSocketFrame, WebSocketMessage, WebSocketUpgrade
 from netviz.layers.websocket.direction import LONG
 from netviz.talk import read_payload
+from tests import bulk
 from tests.bulk import UP, Speaker
 from tests.frames import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, accepted, frame, masked, request
 from tests.polling import JOINED, OPEN, switch
 from tests.talk import Line, c, s
 from tests.tls import Setup
-from tests.wire import ACK, CLIENT, FIN, PSH, RST, SERVER, Packet, Wire, weave
+from tests.wire import ACK, CLIENT, FIN, PSH, RST, SERVER, Packet, Wire, batches, weave
 
 _PLAIN, _TLS, _CBC = 0, 1, 2
 _SETUPS = Setup(), Setup(ssl.TLSVersion.TLSv1_2, "AES128-SHA")
@@ -73,6 +76,8 @@ _TALKS: dict[str, _Said] = {
     "a ping that is no UTF-8": _Said([*UP, *_DATA, c(PING, b"\xff\xfe"), s(PONG, b"\xff\xfe"), *_DATA], 12),
     "a close of one side": _Said([*UP, *_DATA, s(CLOSE, b"\x03\xe8"), *[c(TEXT, "more")] * 3], 9),
     "a close with data behind it": _Said([*UP, *_DATA, _run(s(CLOSE, b"\x03\xe8"), s(TEXT, "late")), *_DATA], 0),
+    "a close with data behind it later": _Said([*UP, *_DATA, s(CLOSE, b"\x03\xe8"), s(TEXT, "late"), *_DATA * 2], 0),
+    "a continuation of nothing": _Said([*UP, *_DATA * 2, *_BEAT, s(CONTINUATION, "b"), c(CONTINUATION, "b"), *_DATA * 2], 0),
     "text that is no UTF-8": _Said([*UP, *_DATA * 2, s(TEXT, b"\xed\xa0\x80"), *_DATA * 2], 0),
     "text that is UTF-8 up to its end": _Said([*UP, *_DATA * 2, c(TEXT, "ü".encode()[:1]), *_DATA * 2], 0),
     "binary that is no UTF-8": _Said([*UP, *_DATA, c(BINARY, b"\xff\xfe"), *_DATA], 13),
@@ -229,6 +234,20 @@ def test_what_happens_on_the_way(name: str, tls: int, speaker: Speaker) -> None:
         else:
             assert 0 < len(_said(read.events)) <= len(whole)
             assert read.together > 0 or not rows
+
+
+@pytest.mark.usefixtures("any_block")
+@pytest.mark.parametrize("tls", [_PLAIN, _TLS])
+def test_packets_without_a_time(tls: int, speaker: Speaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def timeless(packets: list[Packet], rows: int) -> list[Batch]:
+        return [replace(batch, time=np.full(len(batch), NO_TIME)) for batch in batches(packets, rows)]
+
+    monkeypatch.setattr(bulk, "batches", timeless)
+    packets = speaker.talk([*UP, *_DATA * 2, *_BEAT, *_BYE], tls=tls)
+    for rows in (0, 3):
+        read = speaker.alike(packets, rows)
+        assert read.together > 0
+        assert {event.time for event in read.events} == {None}
 
 
 def _several(speaker: Speaker, names: Iterable[str], order: Iterable[int]) -> list[Packet]:
