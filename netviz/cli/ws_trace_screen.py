@@ -128,7 +128,7 @@ class TraceScreen:
         for event in events:
             if not isinstance(event, MessageBlock):
                 yield event
-            elif self._held < _HELD or self._flowing or self._chosen.narrow or self._wishes.frames or self._wishes.stats:
+            elif self._held <= _HELD or self._flowing or self._chosen.narrow or self._wishes.frames or self._wishes.stats:
                 yield from event.events()
             else:
                 self._count(event)
