@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from netviz.capture.source import Source
 from netviz.conveyor import Conveyor
@@ -54,8 +54,7 @@ def read_ahead(source: Source, wanted: Wanted | None, kept: Kept) -> Iterator[Me
     conveyor = Conveyor()
     child = os.fork()
     if not child:
-        conveyor.belong(sends=True)
-        os._exit(_track(source, wanted, conveyor, kept=kept))
+        _serve(source, wanted, conveyor, kept=kept)
     conveyor.belong(sends=False)
     return _until_over(conveyor, child)
 
@@ -83,8 +82,7 @@ def read_together(source: Source, again: Source, wanted: Wanted) -> Iterator[Mes
     conveyor = Conveyor()
     child = os.fork()
     if not child:
-        conveyor.belong(sends=True)
-        os._exit(_track(again, wanted, conveyor, theirs))
+        _serve(again, wanted, conveyor, theirs)
     conveyor.belong(sends=False)
     try:
         with conveyor:
@@ -117,13 +115,23 @@ def _together(ours: list[Found], theirs: list[Found]) -> list[Found]:
     return others
 
 
-def _track(
+def _serve(
     source: Source,
     wanted: Wanted | None,
     conveyor: Conveyor,
     part: Part = (1, 0, 1),
     kept: Kept = Kept(),  # noqa: B008
-) -> int:
+) -> NoReturn:
+    """All that the other process does.  It never comes back from here: it would go on as if it were this one."""
+    status = 0
+    try:
+        conveyor.belong(sends=True)
+        status = _track(source, wanted, conveyor, part, kept)
+    finally:
+        os._exit(status)
+
+
+def _track(source: Source, wanted: Wanted | None, conveyor: Conveyor, part: Part, kept: Kept) -> int:
     try:
         from netviz.tracking import Tracking  # numpy comes with it, which the other process does not wait for
 

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from netviz.event import (
+    NO_TIME,
     Acknowledged,
     EngineIoAnswer,
     EngineIoPacket,
     EngineIoRequest,
     EngineIoSession,
     Event,
+    MessageBlock,
     SocketIoPacket,
     WebSocketMessage,
 )
@@ -27,6 +29,9 @@ _MOST, _PATIENCE = 10_000, 30_000_000_000
 
 #: Bytes of what they say.
 _BYTES = 64 << 20
+
+#: The column of a block that holds times.
+_TIME = 5
 
 _Key = tuple[int, int, str, int]
 
@@ -42,7 +47,7 @@ class _Held:
     def __init__(self) -> None:
         self._events: deque[list[Event]] = deque()
         self._waiting: dict[_Key, list[Event]] = {}
-        self._size = 0
+        self._size = self._count = 0
 
     def passing(self, events: Iterable[Event]) -> Iterator[Event]:
         for event in events:
@@ -53,7 +58,8 @@ class _Held:
                 continue
             self._events.append(slot)
             self._size += _size(event)
-            yield from self._released(event.time)
+            self._count += _count(event)
+            yield from self._released(_time(event))
         for (event,) in self._events:
             yield event
 
@@ -79,18 +85,34 @@ class _Held:
                 key = event.session, event.side, event.namespace, event.id
                 late = now is not None and event.time is not None and now - event.time > _PATIENCE
                 if self._waiting.get(key) is slot:
-                    if len(self._events) <= _MOST and self._size <= _BYTES and not late:
+                    if self._count <= _MOST and self._size <= _BYTES and not late:
                         return
                     del self._waiting[key]
             self._events.popleft()
             self._size -= _size(event)
+            self._count -= _count(event)
             yield event
+
+
+def _count(event: Event) -> int:
+    """How many events it stands for: a block for frames and their messages."""
+    return 2 * len(event) if isinstance(event, MessageBlock) else 1
+
+
+def _time(event: Event) -> int | None:
+    """When it came, of a block the last of it."""
+    if not isinstance(event, MessageBlock):
+        return event.time
+    last = int(event.frames.columns[_TIME].max())
+    return None if last == NO_TIME else last
 
 
 def _size(event: Event) -> int:
     """The bytes of what an event says, where they may be many."""
     if isinstance(event, WebSocketMessage):
         return len(event.content or "")
+    if isinstance(event, MessageBlock):
+        return int(event.lengths.sum())
     if isinstance(event, EngineIoPacket):
         return len(event.data or "")
     return len(event.body.content or b"") if isinstance(event, EngineIoRequest | EngineIoAnswer) else 0

@@ -81,12 +81,15 @@ class Conveyor:
         self._stream.flush()
 
     def receive(self) -> Iterator[tuple[Any, ...]]:
-        """What was sent, until the other process ends."""
+        """What was sent, until the other process ends; of a message that it could not finish nothing."""
         assert self._stream is not None
         while len(head := self._stream.read(_HEAD.size)) == _HEAD.size:
             size, place = _HEAD.unpack(head)
             if place == _FOLLOWS:
-                yield marshal.loads(self._stream.read(size))
+                data = self._stream.read(size)
+                if len(data) < size:
+                    return
+                yield marshal.loads(data)
                 continue
             with memoryview(self._memory) as memory:
                 message = marshal.loads(memory[place * _PLACE : place * _PLACE + size])

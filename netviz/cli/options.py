@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import shlex
+import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -58,7 +61,23 @@ def packet(command: _F) -> _F:
 
 def output(command: _F) -> _F:
     """How to print."""
-    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(printed(command))
+    json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.", callback=_escaping)
+    return json(printed(command))
+
+
+def _escaping(_ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    """See to it that characters which stdout cannot write are escaped in JSON: as UTF-16, as it is done there."""
+    if value and isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        codecs.register_error("netviz.json", _escaped)
+        sys.stdout.reconfigure(errors="netviz.json")
+    return value
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end
 
 
 def printed(command: _F) -> _F:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +14,9 @@ import pytest
 
 from tests.conftest import CAPTURES
 from tests.make import START, Record, conversation, frame, pcap
-from tests.run import CONTROLS, inside, process
+from tests.run import CONTROLS, ROOT, environment, inside, process
+from tests.talk import s, talk
+from tests.wire import pcap as of_packets
 
 Save = Callable[..., Path]
 
@@ -25,6 +30,20 @@ def test_a_compressed_capture_looks_like_the_plain_one(command: str, saved: Save
     path = saved(gzip.compress(CAPTURES["websocket"].read_bytes()), "named-anyhow.dat")
     assert inside(command, str(path)) == inside(command, "websocket")
     assert process(command, "-", "--json", stdin=path) == process(command, "websocket", "--json")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "koi8-r"])
+def test_json_escapes_what_stdout_cannot_write(encoding: str, saved: Save) -> None:
+    texts = ["grüße", "温度", "\U0001f600 \U0010ffff", "\u202e\x7f", "ж"]
+    path = saved(of_packets(talk([s(1, text) for text in texts]).packets))
+    command = [sys.executable, "-m", "netviz", "ws-trace", str(path), "--json"]
+    env = environment(PYTHONIOENCODING=encoding)
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, env=env, check=True)
+    assert done.stderr == b""
+    lines = [json.loads(line) for line in done.stdout.decode(encoding).splitlines()]
+    said = [line["text"] for line in lines if line["event"] == "websocket.message" and line["kind"] == "text"]
+    assert said == texts
+    assert lines == [json.loads(line) for line in inside("ws-trace", str(path), "--json").out.splitlines()]
 
 
 def test_a_compressed_capture_that_is_cut_is_told_below_its_packets(saved: Save) -> None:
