@@ -9,14 +9,24 @@ import numpy as np
 import pytest
 
 from netviz.capture.batch import NO_TIME
-from netviz.event import FrameBlock, MessageBlock, WebSocketFrame, WebSocketMessage
+from netviz.event import FrameBlock, MessageBlock, Problem, WebSocketFrame, WebSocketMessage
 from netviz.native import native
-from tests.talk import message
+from tests.talk import frame_event, message
 
-__all__ = ["BAD_PAGES", "IN_C", "Said", "both_of", "frame_block", "message_block", "page"]
+__all__ = ["BAD", "BAD_PAGES", "FRAMES", "IN_C", "Said", "both_of", "frame_block", "message_block", "page"]
 
 #: For tests of what only the loops in C do.
 IN_C = pytest.mark.skipif(native is None, reason="built without C")
+
+BAD = (Problem("some-rule", "it is broken", 6), Problem("other", "elsewhere", 0))
+
+#: In one piece, in several, with problems, and both.
+FRAMES = [
+    frame_event(number=1, origin=(6, 40, 51)),
+    frame_event(number=2, origin=(6, 51, 60, 7, 40, 41)),
+    frame_event(number=3, origin=(7, 41, 45), problems=BAD),
+    frame_event(number=4, origin=(9, 40, 41, 8, 40, 50, 9, 41, 42), problems=BAD[:1], time=None),
+]
 
 #: A frame, the number of its message, and what it says.
 Said = tuple[WebSocketFrame, int, str | bytes]

@@ -12,18 +12,8 @@ from hypothesis import strategies as st
 
 from netviz.block import block, merge, no_frames, ordered_block
 from netviz.event import Problem, WebSocketFrame
-from tests.columns import frame_block
+from tests.columns import BAD, FRAMES, frame_block
 from tests.talk import frame_event
-
-_BAD = (Problem("some-rule", "it is broken", 6), Problem("other", "elsewhere", 0))
-
-#: In one piece, in several, with problems, and both.
-_FRAMES = [
-    frame_event(number=1, origin=(6, 40, 51)),
-    frame_event(number=2, origin=(6, 51, 60, 7, 40, 41)),
-    frame_event(number=3, origin=(7, 41, 45), problems=_BAD),
-    frame_event(number=4, origin=(9, 40, 41, 8, 40, 50, 9, 41, 42), problems=_BAD[:1], time=None),
-]
 
 _origins = st.lists(
     st.tuples(st.integers(1, 9), st.integers(0, 99), st.integers(100, 199)), min_size=1, max_size=4
@@ -34,7 +24,7 @@ _rows = st.lists(st.tuples(
         frame_event, connection=st.integers(0, 3), origin=_origins, time=st.none() | st.integers(0, 99), side=st.integers(0, 1),
         first=st.sampled_from([0x81, 0x02, 0xF9]), mask=st.sampled_from([-1, 0, (1 << 32) - 1]),
         length=st.sampled_from([0, 5, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]),
-        problems=st.sampled_from([(), (), _BAD, _BAD[1:]]),
+        problems=st.sampled_from([(), (), BAD, BAD[1:]]),
     ),
 ), max_size=8)  # fmt: skip
 
@@ -69,23 +59,23 @@ def test_blocks_as_one(parts: list[list[tuple[int, WebSocketFrame]]]) -> None:
     assert one.broken == block(no_frames(), every).broken
 
 
-@pytest.mark.parametrize("broken", [{}, {0: _BAD}, {1: _BAD[1:], 0: _BAD[:1]}])
+@pytest.mark.parametrize("broken", [{}, {0: BAD}, {1: BAD[1:], 0: BAD[:1]}])
 @pytest.mark.parametrize("ready", [(1, 2), (2, 1), (1, 1)])
 def test_what_a_layer_told_among_what_the_lane_read(ready: tuple[int, int], broken: dict[int, tuple[Problem, ...]]) -> None:
     """Both have frames in several pieces; those that the lane read come first where the packet is the same."""
-    read = frame_block(_FRAMES[1], _FRAMES[0])
+    read = frame_block(FRAMES[1], FRAMES[0])
     columns = *read.columns[:-1], np.array((ready[0], ready[0]), np.int64)
-    told = [(ready[1], _FRAMES[3]), (ready[1], _FRAMES[2])]
+    told = [(ready[1], FRAMES[3]), (ready[1], FRAMES[2])]
     made = block(replace(read, columns=columns, broken=broken), told)
-    ours = [frame._replace(problems=broken.get(place, ())) for place, frame in enumerate((_FRAMES[1], _FRAMES[0]))]
-    theirs = [_FRAMES[3], _FRAMES[2]]
+    ours = [frame._replace(problems=broken.get(place, ())) for place, frame in enumerate((FRAMES[1], FRAMES[0]))]
+    theirs = [FRAMES[3], FRAMES[2]]
     assert list(made.frames()) == (ours + theirs if ready[0] <= ready[1] else theirs + ours)
 
 
 def test_what_is_put_together_is_not_changed() -> None:
-    read = frame_block(*_FRAMES)
+    read = frame_block(*FRAMES)
     columns, several = [column.tolist() for column in read.columns], read.several.tolist()
-    block(read, [(0, _FRAMES[2])])
+    block(read, [(0, FRAMES[2])])
     merge([read, read])
     assert list(read.broken) == [2, 3]
     assert [column.tolist() for column in read.columns] == columns
@@ -97,19 +87,19 @@ def test_no_frames_are_a_block() -> None:
     assert list(empty.frames()) == list(block(empty, []).frames()) == list(merge([empty, empty]).frames()) == []
     assert [len(column) for column in block(empty, []).columns] == [0] * 12
     assert empty.slices(0, 1).tolist() == []
-    assert list(merge([empty, frame_block(*_FRAMES), empty]).frames()) == _FRAMES
-    assert list(block(frame_block(*_FRAMES), []).frames()) == _FRAMES
+    assert list(merge([empty, frame_block(*FRAMES), empty]).frames()) == FRAMES
+    assert list(block(frame_block(*FRAMES), []).frames()) == FRAMES
 
 
-@given(order=st.permutations(range(len(_FRAMES))), ready=st.lists(st.integers(1, 3), min_size=4, max_size=4))
+@given(order=st.permutations(range(len(FRAMES))), ready=st.lists(st.integers(1, 3), min_size=4, max_size=4))
 def test_columns_in_any_order(order: list[int], ready: list[int]) -> None:
     """Frames of the same packet stay in their order, with their slices and their problems, and any further columns as well."""
-    mixed = frame_block(*(_FRAMES[place] for place in order))
+    mixed = frame_block(*(FRAMES[place] for place in order))
     columns = *mixed.columns[:-1], np.array(order, np.int64) * 7, np.array(ready, np.int64)
     made = ordered_block(columns, mixed.several, mixed.broken)
     expected = [place for _, place in sorted(zip(ready, order, strict=True), key=lambda pair: pair[0])]
     *rest, further, completed = made.columns
-    assert list(replace(made, columns=(*rest, completed)).frames()) == [_FRAMES[place] for place in expected]
+    assert list(replace(made, columns=(*rest, completed)).frames()) == [FRAMES[place] for place in expected]
     assert further.tolist() == [7 * place for place in expected]
     assert completed.tolist() == sorted(ready)
     assert made.several[:, 0].tolist() == sorted(made.several[:, 0].tolist())

@@ -22,6 +22,7 @@ from netviz.layers.layer import Wanted
 from netviz.layers.websocket.direction import LONG
 from tests import openssl
 from tests.frames import BINARY, CONTINUATION, MASK, PING, PONG, TEXT, accepted, closing, frame, request
+from tests.on_the_way import lost, spoiled, swapped
 from tests.tls import Setup, Talk, contexts
 from tests.wire import ACK, CLIENT, PSH, SERVER, Packet, Wire, batches, weave
 
@@ -272,33 +273,15 @@ def test_without_a_key_there_are_no_frames(speaker: _Speaker, tmp_path: Path, ra
 # What happens on the way
 
 
-def _lost(packets: list[Packet]) -> list[Packet]:
-    at = len(packets) * 2 // 3
-    return packets[:at] + packets[at + 1 :]
-
-
-def _swapped(packets: list[Packet]) -> list[Packet]:
-    """Those behind the handshake in another order."""
-    first, rest = packets[:12], packets[12:]
-    return first + [packet for pair in zip(rest[1::2], rest[::2], strict=False) for packet in pair] + rest[len(rest) & ~1 :]
-
-
-def _spoiled(packets: list[Packet]) -> list[Packet]:
-    """A byte of ciphertext differs."""
-    at = len(packets) * 2 // 3
-    time, data = packets[at]
-    return [*packets[:at], Packet(time, data[:-1] + bytes((data[-1] ^ 0x80,))), *packets[at + 1 :]]
-
-
 #: What was done, and how many of the frames are left.
 _HAPPENS: dict[str, tuple[Callable[[list[Packet]], list[Packet]], str]] = {
     "nothing": (list, "all"),
     "the end is missing": (lambda packets: packets[:-9], "some"),
     "the beginning is missing": (lambda packets: packets[5:], "none"),
-    "a packet is lost": (_lost, "some"),
-    "packets in another order": (_swapped, "all"),
+    "a packet is lost": (lost, "some"),
+    "packets in another order": (swapped, "all"),
     "each packet twice": (lambda packets: [packet for packet in packets for _ in range(2)], "all"),
-    "a byte differs": (_spoiled, "some"),
+    "a byte differs": (spoiled, "some"),
 }
 
 

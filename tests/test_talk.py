@@ -21,6 +21,7 @@ from netviz.talk import read_payload
 from tests import bulk
 from tests.bulk import UP, Speaker
 from tests.frames import BINARY, CLOSE, CONTINUATION, MASK, PING, PONG, TEXT, accepted, frame, masked, request
+from tests.on_the_way import lost, spoiled, swapped
 from tests.polling import JOINED, OPEN, switch
 from tests.talk import Line, c, s
 from tests.tls import Setup
@@ -187,31 +188,13 @@ def test_a_long_frame_is_read_piece_by_piece(speaker: Speaker) -> None:
 # What happens on the way
 
 
-def _lost(packets: list[Packet]) -> list[Packet]:
-    at = len(packets) * 2 // 3
-    return packets[:at] + packets[at + 1 :]
-
-
-def _swapped(packets: list[Packet]) -> list[Packet]:
-    """Those behind the handshakes in another order."""
-    first, rest = packets[:12], packets[12:]
-    return first + [packet for pair in zip(rest[1::2], rest[::2], strict=False) for packet in pair] + rest[len(rest) & ~1 :]
-
-
-def _spoiled(packets: list[Packet]) -> list[Packet]:
-    """The last byte of a packet differs."""
-    at = len(packets) * 2 // 3
-    time, data = packets[at]
-    return [*packets[:at], Packet(time, data[:-1] + bytes((data[-1] ^ 0x80,))), *packets[at + 1 :]]
-
-
 #: What happens, and whether all messages are told all the same.
 _HAPPENS: dict[str, tuple[Callable[[list[Packet]], list[Packet]], bool]] = {
     "the beginning is missing": (lambda packets: packets[5:], False),
     "the end is missing": (lambda packets: packets[:-9], False),
-    "a packet is lost": (_lost, False),
-    "a byte differs": (_spoiled, False),
-    "packets in another order": (_swapped, True),
+    "a packet is lost": (lost, False),
+    "a byte differs": (spoiled, False),
+    "packets in another order": (swapped, True),
     "each packet twice": (lambda packets: [packet for packet in packets for _ in range(2)], True),
     "some again long after": (lambda packets: packets[:-3] + packets[8:20] + packets[-3:], True),
     "all at the same time": (lambda packets: [packet._replace(time=packets[0].time) for packet in packets], True),

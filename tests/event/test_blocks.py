@@ -7,19 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from netviz.event import Problem, WebSocketFrame, WebSocketMessage
-from tests.columns import Said, both_of, frame_block, message_block
+from netviz.event import WebSocketFrame, WebSocketMessage
+from tests.columns import BAD, FRAMES, Said, both_of, frame_block, message_block
 from tests.talk import frame_event
-
-_BAD = (Problem("some-rule", "it is broken", 6), Problem("other", "elsewhere", 0))
-
 
 #: Frames in one piece and in several, in the same packet or in others, with problems and without.
 _FRAMES = [
-    frame_event(number=1, origin=(6, 40, 51)),
-    frame_event(number=2, origin=(6, 51, 60, 7, 40, 41)),
-    frame_event(number=3, origin=(7, 41, 45), problems=_BAD),
-    frame_event(number=4, origin=(9, 40, 41, 8, 40, 50, 9, 41, 42), problems=_BAD[:1], time=None),
+    *FRAMES,
     frame_event(number=5, origin=(10, 40, 42), time=0, mask=-1, side=1, length=(1 << 64) - 1),
     frame_event(number=6, origin=(10, 42, 43, 10, 60, 61, 1 << 40, 0, 1 << 33), length=1 << 63, mask=(1 << 32) - 1),
 ]
@@ -55,7 +49,7 @@ def test_where_all_lie_in_one_piece() -> None:
     whole = frame_block(_FRAMES[0], _FRAMES[2])
     assert whole.slices(0, 2).tolist() == []
     assert whole.origins(0, 2) == {}
-    assert [frame.problems for frame in whole.frames()] == [(), _BAD]
+    assert [frame.problems for frame in whole.frames()] == [(), BAD]
 
 
 def test_an_origin_that_is_given_counts() -> None:
