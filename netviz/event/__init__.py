@@ -156,7 +156,8 @@ __all__ = [
     "frame_kind",
 ]
 
-_MODULES = ("base", "tcp", "websocket", "blocks", "engineio", "capture", "layers", "tls", "film")
+#: Where they are: what every command needs comes first, since those before it are imported, too.
+_MODULES = ("base", "tcp", "websocket", "tls", "blocks", "engineio", "capture", "layers", "film")
 
 
 def __getattr__(name: str) -> Any:
