@@ -23,7 +23,7 @@ from tests.bench.handshake import best, report
 from tests.frames import accepted, frame, request
 from tests.talk import Line
 from tests.tls import Setup, Talk, contexts
-from tests.wire import CLIENT, SERVER, Packet, Wire, pcap
+from tests.wire import CLIENT, SERVER, START, TICK, Packet, Wire, pcap
 
 _NETVIZ = (sys.executable, "-m", "netviz", "ws-trace")
 
@@ -32,20 +32,34 @@ _ETHERNET = bytes.fromhex("0200000000010200000000020800")
 
 
 class Shape(NamedTuple):
-    """Sizes of messages, and how many each side of a connection sends."""
+    """Sizes of messages, and how many each side of a connection sends; which share of the connections are WebSockets, the
+    others being HTTP, and how many nanoseconds after one another they begin.
+    """
 
     sizes: tuple[int, ...]
     messages: int
+    share: float = 1.0
+    apart: int = 0
 
 
 _SHAPES = {
     "chatty": Shape((120,), 1000),
     "short": Shape((120,), 100),
     "mixed": Shape((20, 90, 250, 700, 1400, 4000), 1000),
+    # As the large capture that is not encrypted: some hundred at the same time, and most of them no WebSocket.
+    "busy": Shape((120,), 50, 0.2, TICK // 3),
 }
+
+#: Requests of a connection that is no WebSocket, and the body of each answer.
+_REQUESTS, _BODY = 10, b"y" * 1200
 
 
 def _lines(shape: Shape, rng: random.Random) -> Iterator[Line]:
+    if rng.random() >= shape.share:
+        for at in range(_REQUESTS):
+            yield CLIENT, b"GET /item/%d HTTP/1.1\r\nHost: example.test\r\n\r\n" % at
+            yield SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+        return
     yield CLIENT, request()
     yield SERVER, accepted()
     for _ in range(shape.messages):
@@ -62,12 +76,13 @@ def write(shape: Shape, capture: Path, keys: Path, megabytes: int, cipher: str =
     packets: list[Packet] = []
     size = count = 0
     while size < megabytes * 1_000_000:
-        talk = Talk(*both, wire=Wire(("10.0.0.1", 20_000 + count), ("10.0.0.2", 443)))
+        wire = Wire(("10.0.0.1", 20_000 + count), ("10.0.0.2", 443), start=START + count * shape.apart)
+        talk = Talk(*both, wire=wire)
         talk.shake()
         talk.say(_lines(shape, rng))
         talk.close()
-        packets += talk.wire.packets
-        size += sum(len(packet.data) + 16 for packet in talk.wire.packets)
+        packets += wire.packets
+        size += sum(len(packet.data) + 16 for packet in wire.packets)
         count += 1
     packets.sort(key=lambda packet: packet.time)
     capture.write_bytes(pcap(packets, _ETHERNET))
