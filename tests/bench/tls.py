@@ -16,6 +16,7 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,7 +101,9 @@ def main() -> None:
     for name in given.shape or _SHAPES:
         with tempfile.TemporaryDirectory() as directory:
             capture, keys = Path(directory, "wss.pcap"), Path(directory, "keys")
-            count = write(_SHAPES[name], capture, keys, given.megabytes, given.cipher)
+            # In a process of its own: what is started later begins with the memory of this one, and that is measured.
+            with ProcessPoolExecutor(1) as writer:
+                count = writer.submit(write, _SHAPES[name], capture, keys, given.megabytes, given.cipher).result()
             named = (str(capture), "--json", "--keylog", str(keys))
             tshark = ("tshark", "-n", "-r", str(capture), "-o", f"tls.keylog_file:{keys}", "-Y", "websocket")
             others = {"tshark": tshark} if shutil.which("tshark") else {}
