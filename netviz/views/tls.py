@@ -61,7 +61,7 @@ def why_unread(event: TlsHandshake) -> str:
         return "its handshake failed"
     return {
         "used": "",
-        "none": "no keys given",
+        "none": "no keys are known",
         "missing": f"its key is not in the key log: client random {event.random.hex()}",
         "wrong": "the key log has a wrong key for it",
         "unusable": "netviz does not decrypt this version or suite",

@@ -119,7 +119,7 @@ def test_names_from_the_wire_do_no_harm(text: str, width: int) -> None:
 
 
 @pytest.mark.parametrize(("changes", "words"), [
-    ({"keys": "none"}, "no keys given"),
+    ({"keys": "none"}, "no keys are known"),
     ({"keys": "missing"}, "client random " + "00" * 32),
     ({"keys": "wrong"}, "wrong key"),
     ({"keys": "unusable"}, "does not decrypt"),
