@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import strategies as st
+
 from netviz.layers.tls.protection import Aead12, Aead13, AeadCipher
-from netviz.layers.tls.record import APPLICATION
+from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE
 from netviz.layers.tls.schedule import traffic_keys
 from netviz.layers.tls.suite import Suite, suite
 
-__all__ = ["MODERN", "RECORD", "SECRET", "SUITES", "Odd", "Sealer", "UnforeseenError", "known_suite", "raises", "with_cipher"]
+__all__ = [
+    "MODERN", "RECORD", "SECRET", "SUITES", "Odd", "Sealer", "UnforeseenError", "known_suite", "raises", "records",
+    "with_cipher",
+]  # fmt: skip
 
 #: Keys are made of it.
 SECRET = bytes(range(48))
@@ -113,3 +118,23 @@ def with_cipher(protection: Aead12 | Aead13, decrypt: Callable[..., Any]) -> Aea
     assert protection.cipher is not None
     protection.cipher = protection.cipher._replace(decrypt=decrypt)
     return protection
+
+
+@st.composite
+def records(draw: st.DrawFn, sealer: Sealer, most: int, usual: int) -> bytearray:
+    """At most so many records, of which ``usual`` to four are of an application: the others say something else, come again, or
+    are none.
+    """
+    parts: list[bytes] = []
+    for what in draw(st.lists(st.sampled_from(["record"] * usual + ["other", "bytes", "header", "again"]), max_size=most)):
+        content = draw(st.binary(max_size=40))
+        if what == "bytes":
+            parts.append(content)
+        elif what == "header":
+            parts.append(b"\x17\x03\x03" + draw(st.integers(0, 60)).to_bytes(2, "big") + content)
+        elif what == "again" and parts:
+            parts.append(draw(st.sampled_from(parts)))
+        else:
+            kind = draw(st.sampled_from([ALERT, HANDSHAKE, 0])) if what == "other" else APPLICATION
+            parts.append(sealer.seal(content, kind, draw(st.sampled_from([0, 0, 1, 30]))))
+    return bytearray(b"".join(parts))

@@ -27,6 +27,7 @@ from tests.layers.tls.sealer import (
     UnforeseenError,
     known_suite,
     raises,
+    records,
     with_cipher,
 )
 
@@ -236,19 +237,7 @@ def _garbled(draw: st.DrawFn) -> tuple[str, bytes, int]:
     """Records of a suite, with something done to them; and how much of that may be read."""
     name = draw(st.sampled_from(sorted(SUITES)))
     sealer = Sealer(SUITES[name])
-    parts: list[bytes] = []
-    for what in draw(st.lists(st.sampled_from(["record"] * 6 + ["other", "bytes", "header", "again"]), max_size=8)):
-        content = draw(st.binary(max_size=40))
-        if what == "bytes":
-            parts.append(content)
-        elif what == "header":
-            parts.append(b"\x17\x03\x03" + draw(st.integers(0, 60)).to_bytes(2, "big") + content)
-        elif what == "again" and parts:
-            parts.append(draw(st.sampled_from(parts)))
-        else:
-            kind = draw(st.sampled_from([ALERT, HANDSHAKE, 0])) if what == "other" else APPLICATION
-            parts.append(sealer.seal(content, kind, draw(st.sampled_from([0, 0, 1, 30]))))
-    data = bytearray(b"".join(parts))
+    data = draw(records(sealer, 8, 6))
     for at in draw(st.lists(st.integers(0, max(len(data) - 1, 0)), max_size=1)) if data else []:
         data[at] = draw(st.integers(0, 255))
     return name, bytes(data), draw(st.just(len(data)) | st.integers(0, len(data)))

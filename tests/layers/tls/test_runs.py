@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import netviz.layers.tls.run
 from netviz.layers.tls.protection import Protection
-from netviz.layers.tls.record import ALERT, APPLICATION, HANDSHAKE, HEAD, LARGEST
+from netviz.layers.tls.record import ALERT, HANDSHAKE, HEAD, LARGEST
 from netviz.layers.tls.run import Runs, open_run, open_runs
 from netviz.native import native
-from tests.layers.tls.sealer import MODERN, RECORD, SUITES, Odd, Sealer, UnforeseenError, raises, with_cipher
+from tests.layers.tls.sealer import MODERN, RECORD, SUITES, Odd, Sealer, UnforeseenError, raises, records, with_cipher
 
 _in_c = pytest.mark.skipif(native is None, reason="built without C")
 
@@ -209,19 +209,7 @@ def _garbled(draw: st.DrawFn) -> list[_Side]:
     for name in draw(st.lists(st.sampled_from(sorted(SUITES)), max_size=5)):
         sealer = Sealer(SUITES[name])
         sealer.seq = seq = draw(st.sampled_from([0, 1, 1 << 63]))
-        parts: list[bytes] = []
-        for what in draw(st.lists(st.sampled_from(["record"] * 12 + ["other", "bytes", "header", "again"]), max_size=4)):
-            content = draw(st.binary(max_size=20))
-            if what == "bytes":
-                parts.append(content)
-            elif what == "header":
-                parts.append(b"\x17\x03\x03" + draw(st.integers(0, 40)).to_bytes(2, "big") + content)
-            elif what == "again" and parts:
-                parts.append(draw(st.sampled_from(parts)))
-            else:
-                kind = draw(st.sampled_from([ALERT, HANDSHAKE, 0])) if what == "other" else APPLICATION
-                parts.append(sealer.seal(content, kind, draw(st.sampled_from([0, 0, 1, 30]))))
-        data = bytearray(b"".join(parts))
+        data = draw(records(sealer, 4, 12))
         if data and draw(st.integers(0, 4)) == 0:
             data[draw(st.integers(0, len(data) - 1))] ^= draw(st.integers(1, 255))
         if draw(st.integers(0, 4)) == 0:
